@@ -1,0 +1,17 @@
+"""jaxnn: functional neural networks on JAX, trained one at a time or hundreds in one XLA program.
+
+``import jaxnn as nn``; everything public is reached from here.
+"""
+
+from jaxnn import losses, metrics
+from jaxnn.core.codec import from_json, to_json
+from jaxnn.core.layer import child, hyper, spec
+from jaxnn.core.types import Batch
+from jaxnn.layers.activation import Activation
+from jaxnn.layers.combine import Residual, Sequential
+from jaxnn.layers.dense import Dense
+from jaxnn.layers.dropout import Dropout
+from jaxnn.layers.norm import BatchNorm
+from jaxnn.layers.reshape import Flatten
+from jaxnn.models.linear import linear_regression, logistic_regression, perceptron, softmax_regression
+from jaxnn.models.mlp import mlp

@@ -1,0 +1,74 @@
+"""Errors that show the call to write instead, and validators that look only at concrete numbers."""
+
+from contextlib import contextmanager
+from typing import Any
+
+
+class SpecError(ValueError):
+    """A model and its input do not fit; the message starts with the path of the layer."""
+
+    def __init__(self, message: str, path: tuple[str, ...] = ()):
+        self.message, self.path = message, path
+        super().__init__(f"{'/'.join(path)}: {message}" if path else message)
+
+
+@contextmanager
+def at(name: str):
+    """Put ``name`` in front of the path of any `SpecError` raised inside.
+
+    Example:
+        >>> try:
+        ...     with at("dense_0"):
+        ...         raise SpecError("3 features, 4 expected")
+        ... except SpecError as error:
+        ...     print(error)
+        dense_0: 3 features, 4 expected
+    """
+    try:
+        yield
+    except SpecError as error:
+        raise SpecError(error.message, (name, *error.path)) from error.__cause__
+
+
+def is_concrete(value: Any) -> bool:
+    """Whether ``value`` is a plain Python number, the only kind that validators look at."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def rate(name: str, value: Any, call: str) -> None:
+    """Raise unless a concrete ``value`` lies in [0, 1); tracers and arrays pass."""
+    if is_concrete(value) and not 0 <= value < 1:
+        raise ValueError(f"{name} must lie in [0, 1), got {value}; write {call}")
+
+
+def fraction(name: str, value: Any, call: str) -> None:
+    """Raise unless a concrete ``value`` lies in [0, 1]; tracers and arrays pass."""
+    if is_concrete(value) and not 0 <= value <= 1:
+        raise ValueError(f"{name} must lie in [0, 1], got {value}; write {call}")
+
+
+def positive(name: str, value: Any, call: str) -> None:
+    """Raise unless a concrete ``value`` is above zero; tracers and arrays pass."""
+    if is_concrete(value) and not value > 0:
+        raise ValueError(f"{name} must be above 0, got {value}; write {call}")
+
+
+def not_negative(name: str, value: Any, call: str) -> None:
+    """Raise unless a concrete ``value`` is zero or more; tracers and arrays pass."""
+    if is_concrete(value) and not value >= 0:
+        raise ValueError(f"{name} must be 0 or more, got {value}; write {call}")
+
+
+def size(name: str, value: Any, call: str) -> None:
+    """Raise unless ``value`` is a whole number of at least 1 (sizes are never traced)."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}; write {call}")
+
+
+def key_needed(layer: str, key: Any) -> None:
+    """Raise when a layer that draws in training got no key."""
+    if key is None:
+        raise SpecError(
+            f"{layer} draws random numbers in training and got no key; "
+            "write apply(params, state, x, key=jax.random.key(0), train=True)"
+        )

@@ -1,0 +1,111 @@
+"""The spec decorator: a frozen dataclass whose treedef is the architecture and whose leaves are the knobs."""
+
+import dataclasses
+from typing import Any, TypeVar
+
+import jax
+import numpy as np
+
+T = TypeVar("T")
+REGISTRY: dict[str, type] = {}
+"""Every spec class by its name; JSON names classes, and only these are ever built from a file."""
+
+
+def hyper(default: Any = dataclasses.MISSING) -> Any:
+    """Mark a field as a leaf: a number that shapes nothing, and may be traced.
+
+    Example:
+        >>> @spec
+        ... class Scale:
+        ...     factor: float = hyper(2.0)
+        >>> jax.tree.leaves(Scale())
+        [2.0]
+    """
+    return dataclasses.field(default=default, metadata={"leaf": True})
+
+
+def child(default: Any = dataclasses.MISSING) -> Any:
+    """Mark a field that holds a spec, or a tuple or dict of specs, whose leaves are leaves of this one too."""
+    return dataclasses.field(default=default, metadata={"leaf": True})
+
+
+def spec(cls: type[T]) -> type[T]:
+    """Turn a class into a spec: a frozen dataclass, registered as a pytree, printed, compared and hashed by value.
+
+    Fields marked by `hyper` or `child` are leaves; all others are the treedef and must be hashable.
+    The class defines ``init(key, x) -> params, state`` and
+    ``apply(params, state, x, *, key=None, train=False) -> y, state``.
+
+    Raises:
+        TypeError: if another spec class has the same name.
+
+    Example:
+        >>> @spec
+        ... class Shift:
+        ...     by: float = hyper()
+        ...     def init(self, key, x):
+        ...         return {}, {}
+        ...     def apply(self, params, state, x, *, key=None, train=False):
+        ...         return x + self.by, state
+        >>> Shift(1.0), Shift(1.0) == Shift(1.0)
+        (Shift(by=1.0), True)
+    """
+    if "__repr__" not in cls.__dict__:
+        cls.__repr__ = _repr
+    cls.__eq__ = _equal
+    cls.__hash__ = _hash
+    cls = dataclasses.dataclass(frozen=True, eq=False, repr=False)(cls)
+    fields = dataclasses.fields(cls)
+    known = REGISTRY.get(cls.__name__)
+    if known is not None and (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
+        raise TypeError(
+            f"a spec named {cls.__name__} exists in {known.__module__}; give the new class another name, "
+            f"as in class My{cls.__name__}"
+        )
+    REGISTRY[cls.__name__] = cls
+    jax.tree_util.register_dataclass(
+        cls,
+        data_fields=[f.name for f in fields if f.metadata.get("leaf")],
+        meta_fields=[f.name for f in fields if not f.metadata.get("leaf")],
+    )
+    return cls
+
+
+def is_spec(value: Any) -> bool:
+    """Whether ``value`` is an instance of a class made by `spec`."""
+    return REGISTRY.get(type(value).__name__) is type(value)
+
+
+def _repr(self) -> str:
+    shown = [
+        f"{f.name}={value!r}"
+        for f in dataclasses.fields(self)
+        if not _is_default(value := getattr(self, f.name), f.default)
+    ]
+    return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def _is_default(value, default) -> bool:
+    return type(value) is type(default) and not isinstance(value, (jax.Array, np.ndarray)) and value == default
+
+
+def _same_leaf(a, b) -> bool:
+    if a is b:
+        return True
+    if isinstance(a, jax.core.Tracer) or isinstance(b, jax.core.Tracer):
+        return False
+    return np.shape(a) == np.shape(b) and bool(np.all(np.asarray(a) == np.asarray(b)))
+
+
+def _equal(self, other) -> bool:
+    if type(self) is not type(other):
+        return NotImplemented
+    ours, our_tree = jax.tree.flatten(self)
+    theirs, their_tree = jax.tree.flatten(other)
+    return our_tree == their_tree and all(map(_same_leaf, ours, theirs))
+
+
+def _hash(self) -> int:
+    leaves, tree = jax.tree.flatten(self)
+    numbers = tuple(x if isinstance(x, (int, float)) else np.shape(x) for x in leaves)
+    return hash((tree, numbers))

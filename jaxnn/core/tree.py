@@ -1,0 +1,74 @@
+"""Leaves by name, and trees along the member axis."""
+
+import fnmatch
+import math
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import jax
+import jax.numpy as jnp
+
+Where: TypeAlias = str | tuple[str, ...] | Callable[[str], bool]
+WEIGHTS: tuple[str, ...] = ("kernel", "embedding")
+"""The leaf names that penalties and decay choose unless told otherwise; biases and norms are left alone."""
+
+
+def path_of(path: tuple) -> str:
+    """A key path as text, its parts joined by ``/``: ``dense_0/kernel``."""
+    return jax.tree_util.keystr(path, simple=True, separator="/")
+
+
+def mask(tree: Any, where: Where = WEIGHTS) -> Any:
+    """A tree of Python bools: which leaves ``where`` chooses, by name, never by rank.
+
+    Args:
+        tree: any pytree.
+        where: a tuple of last names (``("kernel",)``), a pattern over the path (``"dense_*/kernel"``),
+            or a function from the path to a bool.
+
+    Returns:
+        A tree of the same structure whose leaves are bools.
+
+    Example:
+        >>> mask({"dense_0": {"kernel": 1.0, "bias": 2.0}})
+        {'dense_0': {'bias': False, 'kernel': True}}
+    """
+    return jax.tree_util.tree_map_with_path(lambda path, _: _chosen(path_of(path), where), tree)
+
+
+def _chosen(path: str, where: Where) -> bool:
+    if callable(where):
+        return bool(where(path))
+    if isinstance(where, str):
+        return fnmatch.fnmatchcase(path, where)
+    return path.rsplit("/", 1)[-1] in where
+
+
+def count(tree: Any) -> int:
+    """The number of scalars in a tree of arrays or of shapes.
+
+    Example:
+        >>> count({"kernel": jnp.ones((3, 2)), "bias": jnp.ones(2)})
+        8
+    """
+    return sum(math.prod(jnp.shape(leaf)) for leaf in jax.tree.leaves(tree))
+
+
+def stack(trees: list[Any]) -> Any:
+    """One tree whose leaves carry a leading member axis, from a list of trees of one structure.
+
+    Example:
+        >>> stack([{"a": 1.0}, {"a": 2.0}])["a"].shape
+        (2,)
+    """
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
+
+
+def member(tree: Any, i: int) -> Any:
+    """The tree of member ``i`` out of a stacked tree.
+
+    Example:
+        >>> int(member({"a": jnp.arange(3)}, 1)["a"])
+        1
+    """
+    return jax.tree.map(lambda leaf: leaf[i], tree)

@@ -1,0 +1,31 @@
+"""The words of the library as types."""
+
+from typing import Any, NamedTuple, TypeAlias
+
+import jax
+
+Params: TypeAlias = Any
+"""A pytree of arrays that the gradient changes."""
+
+State: TypeAlias = Any
+"""A pytree of arrays that the forward pass changes."""
+
+Key: TypeAlias = jax.Array
+"""A typed threefry key: ``jax.random.key(seed, impl="threefry2x32")``."""
+
+Hyper: TypeAlias = Any
+"""A number that may be traced: a Python number or a 0-d array."""
+
+
+class Batch(NamedTuple):
+    """Rows that go through one step together.
+
+    Args:
+        x: inputs, an array or a pytree of arrays, each ``(batch, ...)``.
+        y: targets, ``(batch, ...)``.
+        weight: ``(batch,)`` float, one weight per row; 0 marks a row that is only padding.
+    """
+
+    x: Any
+    y: Any
+    weight: Any = None

@@ -1,0 +1,69 @@
+"""Dropout with a traced rate."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jaxnn.core import checks
+from jaxnn.core.layer import hyper, spec
+from jaxnn.core.types import Hyper, Key, Params, State
+
+
+@spec
+class Dropout:
+    """In training only: 0 with probability ``rate``, else ``x / (1 - rate)``, so that the mean is unchanged.
+
+    Args:
+        rate: the drop rate in [0, 1), a leaf: it may be traced. A concrete 0 draws nothing.
+        noise_shape: the shape of the mask, broadcast against ``x``; None in a place takes the axis of ``x``.
+            ``(None, 1, None)`` on ``(batch, time, features)`` shares one mask over time.
+
+    Shapes:
+        ``x (batch, ...)`` gives the same shape.
+
+    Raises:
+        ValueError: for a rate outside [0, 1), a noise shape that does not broadcast, or a missing key in training.
+
+    Source: Srivastava et al., "Dropout", JMLR 15 (2014); ``keras.layers.Dropout`` for ``noise_shape``.
+
+    Example:
+        >>> import jax, jax.numpy as jnp, jaxnn as nn
+        >>> y, _ = nn.Dropout(0.5).apply({}, {}, jnp.ones((1, 4)), key=jax.random.key(0), train=True)
+        >>> sorted(set(y.ravel().tolist()))
+        [0.0, 2.0]
+    """
+
+    rate: Hyper = hyper()
+    noise_shape: tuple[int | None, ...] | None = None
+
+    def __post_init__(self):
+        checks.rate("rate", self.rate, "Dropout(0.5)")
+
+    def init(self, key: Key, x: Any) -> tuple[Params, State]:
+        """Nothing to keep."""
+        self._mask_shape(x.shape)
+        return {}, {}
+
+    def apply(
+        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False
+    ) -> tuple[Any, State]:
+        """``x`` itself in use; in training ``x`` under a mask drawn from ``key``."""
+        if not train or (checks.is_concrete(self.rate) and self.rate == 0):
+            return x, state
+        checks.key_needed("Dropout", key)
+        rate = jnp.asarray(self.rate, jnp.float32)
+        keep = jax.random.bernoulli(key, 1 - rate, self._mask_shape(x.shape))
+        scale = (1 / (1 - jnp.asarray(self.rate, x.dtype))).astype(x.dtype)
+        return jnp.where(keep, x * scale, jnp.zeros_like(x)), state
+
+    def _mask_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        if self.noise_shape is None:
+            return shape
+        mask = tuple(n if m is None else m for m, n in zip(self.noise_shape, shape, strict=False))
+        if len(self.noise_shape) != len(shape) or any(m not in (1, n) for m, n in zip(mask, shape, strict=True)):
+            raise checks.SpecError(
+                f"noise_shape {self.noise_shape} does not broadcast to inputs {shape}; "
+                f"write one entry per axis, as in Dropout(0.5, noise_shape={(None,) + (1,) * (len(shape) - 1)})"
+            )
+        return mask

@@ -1,0 +1,98 @@
+"""Batch normalisation, with running statistics as plain state."""
+
+import math
+from typing import Any
+
+import jax.numpy as jnp
+
+from jaxnn.core import checks
+from jaxnn.core.layer import hyper, spec
+from jaxnn.core.types import Hyper, Key, Params, State
+from jaxnn.layers.dense import param_dtype
+
+
+@spec
+class BatchNorm:
+    """Normalise every feature over the batch: ``y = (x - mean) / sqrt(var + eps) * scale + bias``.
+
+    In training the mean and the *biased* variance of the batch are used, over all axes but the last, and the
+    running ones move: ``running = momentum * running + (1 - momentum) * batch``. In use the running ones serve.
+    Statistics are computed in float32 at least. Rows whose entry of the state leaf ``mask`` is 0 (padding)
+    take no part in them; `jaxnn.step` fills that leaf, and it is 1 for whoever calls ``apply`` alone.
+
+    Args:
+        momentum: the weight of the old running value, in [0, 1]; a leaf.
+        eps: added to the variance; a leaf.
+        use_scale, use_bias: whether the learned scale and bias exist.
+
+    Shapes:
+        ``x (batch, ..., features)`` gives the same; params are ``scale``, ``bias``, state is ``mean``, ``var``,
+        each ``(features,)``, and ``mask``, a scalar or ``(batch,)``.
+
+    Raises:
+        ValueError: for a momentum outside [0, 1], eps not above 0, or inputs without a batch axis.
+
+    Source: Ioffe and Szegedy, 2015; ``keras.layers.BatchNormalization`` for the defaults.
+
+    Example:
+        >>> import jax, jax.numpy as jnp, jaxnn as nn
+        >>> x = jnp.array([[1.0], [3.0]])
+        >>> params, state = nn.BatchNorm(momentum=0.9).init(jax.random.key(0), x)
+        >>> y, state = nn.BatchNorm(momentum=0.9).apply(params, state, x, train=True)
+        >>> [round(v, 2) for v in y.ravel().tolist()], round(float(state["mean"][0]), 3)
+        ([-1.0, 1.0], 0.2)
+    """
+
+    momentum: Hyper = hyper(0.99)
+    eps: Hyper = hyper(1e-3)
+    use_scale: bool = True
+    use_bias: bool = True
+
+    def __post_init__(self):
+        checks.fraction("momentum", self.momentum, "BatchNorm(momentum=0.99)")
+        checks.positive("eps", self.eps, "BatchNorm(eps=1e-3)")
+
+    def init(self, key: Key, x: Any) -> tuple[Params, State]:
+        """Scale 1, bias 0, running mean 0, running variance 1."""
+        if len(x.shape) < 2:
+            raise checks.SpecError(f"BatchNorm needs (batch, ..., features), got {x.shape}; write x[None] for one row")
+        shape, dtype = (x.shape[-1],), param_dtype(x)
+        params = {"scale": jnp.ones(shape, dtype)} if self.use_scale else {}
+        if self.use_bias:
+            params["bias"] = jnp.zeros(shape, dtype)
+        return params, {"mean": jnp.zeros(shape, dtype), "var": jnp.ones(shape, dtype), "mask": jnp.ones((), dtype)}
+
+    def apply(
+        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False
+    ) -> tuple[Any, State]:
+        """The normalised input, and in training the moved running statistics."""
+        dtype = state["mean"].dtype
+        wide = x.astype(dtype)
+        shape = (1,) * (x.ndim - 1) + (x.shape[-1],)
+        if train:
+            mean, var = _moments(wide, state["mask"])
+            momentum = jnp.asarray(self.momentum, dtype)
+            moved = {
+                "mean": momentum * state["mean"] + (1 - momentum) * mean,
+                "var": momentum * state["var"] + (1 - momentum) * var,
+            }
+            state = {**state, **moved}
+        else:
+            mean, var = state["mean"], state["var"]
+        y = (wide - mean.reshape(shape)) / jnp.sqrt(var.reshape(shape) + jnp.asarray(self.eps, dtype))
+        if self.use_scale:
+            y = y * params["scale"].astype(dtype).reshape(shape)
+        if self.use_bias:
+            y = y + params["bias"].astype(dtype).reshape(shape)
+        return y.astype(x.dtype if jnp.issubdtype(x.dtype, jnp.floating) else dtype), state
+
+
+def _moments(x, mask):
+    axes = tuple(range(x.ndim - 1))
+    if mask.ndim == 0:
+        return x.mean(axes), x.var(axes)
+    weight = mask.astype(x.dtype).reshape(mask.shape + (1,) * (x.ndim - 1))  # (batch, 1, ...)
+    total = jnp.maximum(weight.sum(), 1) * math.prod(x.shape[1:-1])
+    mean = (x * weight).sum(axes) / total
+    centred = x - mean.reshape((1,) * (x.ndim - 1) + mean.shape)
+    return mean, (centred * centred * weight).sum(axes) / total

@@ -1,0 +1,1 @@
+"""Models: functions that return specs."""
