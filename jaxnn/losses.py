@@ -169,7 +169,7 @@ def huber(outputs: Any, targets: Any, delta: Hyper = 1.0) -> Any:
         [0.125, 2.5]
     """
     outputs, targets = fit_shapes(outputs, targets)
-    return _rows(optax.losses.huber_loss(outputs, targets, jnp.asarray(delta, outputs.dtype)))
+    return _rows(optax.losses.huber_loss(outputs, targets, delta=jnp.asarray(delta, outputs.dtype)))
 
 
 def _signs(scores: Any, labels: Any) -> tuple[Any, Any]:
