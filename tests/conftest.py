@@ -1,0 +1,28 @@
+"""The strict test room: strict dtype promotion, no silent rank promotion, cheap compilation, fast repeats."""
+
+import os
+import tempfile
+
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+import jax
+import pytest
+
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+jax.config.update("jax_numpy_rank_promotion", "raise")
+jax.config.update("jax_compilation_cache_dir", os.path.join(tempfile.gettempdir(), "jaxnn-test-cache"))
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+
+
+@pytest.fixture
+def key():
+    """A threefry key."""
+    return jax.random.key(0, impl="threefry2x32")
+
+
+def pytest_collection_modifyitems(items):
+    """Skip the tests marked ``gpu`` where there is none."""
+    if any(item.get_closest_marker("gpu") for item in items) and jax.default_backend() != "gpu":
+        for item in items:
+            if item.get_closest_marker("gpu"):
+                item.add_marker(pytest.mark.skip(reason="there is no GPU"))
