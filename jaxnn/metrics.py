@@ -68,6 +68,7 @@ class top_k:
         labels = targets[..., None].astype(jnp.int32)
         own = jnp.take_along_axis(outputs, labels, -1)
         index = jnp.arange(outputs.shape[-1])
+        index = index.reshape((1,) * (outputs.ndim - 1) + index.shape)
         above = (outputs > own) | ((outputs == own) & (index < labels))
         return losses._rows((above.sum(-1) < self.k).astype(jnp.float32))
 

@@ -4,6 +4,7 @@ import os
 import tempfile
 
 os.environ.setdefault("MPLBACKEND", "Agg")
+os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_backend_optimization_level=1"
 
 import jax
 import pytest
