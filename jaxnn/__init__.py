@@ -15,3 +15,10 @@ from jaxnn.layers.norm import BatchNorm
 from jaxnn.layers.reshape import Flatten
 from jaxnn.models.linear import linear_regression, logistic_regression, perceptron, softmax_regression
 from jaxnn.models.mlp import mlp
+from jaxnn.train.fit import fit
+from jaxnn.train.result import Run
+from jaxnn.train.run import run
+from jaxnn.train.state import TrainState
+from jaxnn.train.step import evaluate, init, step
+from jaxnn.train.stopping import EarlyStopping
+from jaxnn.train.trial import Trial, traced

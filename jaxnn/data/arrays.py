@@ -1,0 +1,123 @@
+"""The door for data: whatever a user holds becomes a checked `Batch`, or one clear sentence."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxnn.core.types import Batch
+
+CALL = "fit(trial, (x, y), ...)"
+
+
+def as_batch(data: Any, what: str = "the data") -> Batch:
+    """Rows, targets and weights as arrays of the dtypes that JAX computes in, checked on the way.
+
+    Args:
+        data: ``(x, y)``, ``(x, y, weight)``, a `Batch`, or anything with attributes ``x`` and ``y``.
+            ``x`` may be a pytree of arrays. Floats become the default float, whole numbers int32.
+        what: how messages call it.
+
+    Returns:
+        A `Batch` with weights, all 1 unless given.
+
+    Raises:
+        ValueError: for text, NaN or infinite values, lengths that differ, no rows, or weights that are
+            negative, all 0, or not one per row.
+
+    Example:
+        >>> as_batch(([[1.0], [2.0]], [0, 1])).weight.tolist()
+        [1.0, 1.0]
+    """
+    x, y, weight = _parts(data, what)
+    x = jax.tree.map(lambda a: _array(a, f"x of {what}"), x, is_leaf=lambda a: isinstance(a, list))
+    y = _array(y, f"y of {what}")
+    lengths = {len(a) if a.ndim else None for a in (*jax.tree.leaves(x), y)}
+    if len(lengths) != 1 or None in lengths:
+        shapes = ", ".join(str(a.shape) for a in jax.tree.leaves(x))
+        raise ValueError(f"x of {what} has shape {shapes} and y {y.shape}; write one row of x for one row of y")
+    rows = len(y)
+    if rows == 0:
+        raise ValueError(f"{what} has no rows; write {CALL} with at least one")
+    dtype = jnp.zeros(()).dtype
+    weight = np.ones(rows, dtype) if weight is None else _array(weight, f"the weights of {what}").astype(dtype)
+    _check_weights(weight, rows, what)
+    return Batch(x, y, weight)
+
+
+def _parts(data: Any, what: str) -> tuple[Any, Any, Any]:
+    if hasattr(data, "x") and hasattr(data, "y"):
+        return data.x, data.y, getattr(data, "weight", None)
+    if isinstance(data, (tuple, list)) and len(data) in (2, 3):
+        return (*data, None)[:3]
+    raise ValueError(f"{what} must be (x, y) or (x, y, weight), got {type(data).__name__}; write {CALL}")
+
+
+def _array(value: Any, what: str) -> Any:
+    if isinstance(value, jax.core.Tracer):
+        return value
+    array = value if isinstance(value, jax.Array) else np.asarray(value)
+    if array.dtype.kind in "OUSMm":
+        raise ValueError(
+            f"{what} holds text or objects ({array.dtype}), not numbers; "
+            "for class names write classes, y = numpy.unique(y, return_inverse=True)"
+        )
+    floating = jnp.issubdtype(array.dtype, jnp.floating)
+    if floating and not (jnp if isinstance(array, jax.Array) else np).isfinite(array).all():
+        raise ValueError(
+            f"{what} holds NaN or infinite values; drop or fill these rows, as in x[numpy.isfinite(x).all(1)]"
+        )
+    if array.dtype.kind == "b":
+        return array.astype(np.int32)
+    if array.dtype.kind == "c":
+        raise ValueError(f"{what} is complex; write its real and imaginary parts as two columns")
+    wide = floating and array.dtype.itemsize >= 4
+    return array.astype(jnp.zeros(()).dtype) if wide else array.astype(jax.dtypes.canonicalize_dtype(array.dtype))
+
+
+def _check_weights(weight: Any, rows: int, what: str) -> None:
+    if weight.shape != (rows,):
+        raise ValueError(f"the weights of {what} have shape {weight.shape}; write one per row, shape ({rows},)")
+    if isinstance(weight, jax.core.Tracer):
+        return
+    if (weight < 0).any() or not (weight > 0).any():
+        raise ValueError(
+            f"the weights of {what} must be 0 or more and not all 0; write weights such as numpy.ones({rows})"
+        )
+
+
+def check_targets(loss: Any, task: str, outputs: Any, y: Any, what: str = "the data") -> None:
+    """Raise unless the targets fit the outputs of the model: shapes, and class numbers in range.
+
+    Args:
+        loss: the loss function ``(outputs, targets) -> (batch,)``.
+        task: what `jaxnn.losses.task_of` says of it.
+        outputs: shape and dtype of the model's outputs.
+        y: concrete targets.
+        what: how messages call the data.
+
+    Raises:
+        ValueError: for labels that are no whole numbers, out of range, or not 0 and 1 where two classes are due,
+            and whatever the loss itself says of the shapes.
+    """
+    shape = jax.eval_shape(loss, outputs, jax.ShapeDtypeStruct(y.shape, y.dtype)).shape
+    if shape != y.shape[:1]:
+        raise ValueError(f"the loss gave {shape} for {y.shape[0]} rows; write a loss (outputs, targets) -> (batch,)")
+    if isinstance(y, jax.core.Tracer):
+        return
+    low, high = float(y.min()), float(y.max())
+    if task == "classes" and y.ndim < len(outputs.shape):
+        classes = outputs.shape[-1]
+        if np.any(np.asarray(y) != np.floor(np.asarray(y))):
+            raise ValueError(f"y of {what} must hold class numbers, got values such as {low}; write y.astype(int)")
+        if low < 0 or high >= classes:
+            raise ValueError(
+                f"y of {what} holds class {int(high if high >= classes else low)} and the model gives {classes} "
+                f"outputs, for classes 0 to {classes - 1}; write a model with out={int(high) + 1} or labels from 0"
+            )
+    if task == "binary" and (low < 0 or high > 1):
+        raise ValueError(
+            f"y of {what} lies between {low:g} and {high:g}, and sigmoid_cross_entropy needs 0 to 1; "
+            "write y = (y == positive).astype(int), or softmax_cross_entropy for more classes"
+        )

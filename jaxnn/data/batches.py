@@ -1,0 +1,73 @@
+"""Epochs as arrays of batches: the order of the rows, and padding by rows of weight 0."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxnn.core.types import Batch
+
+
+def epoch_orders(shuffle_seed: int, first: int, count: int, rows: int, shuffle: bool = True) -> np.ndarray:
+    """The order of the rows in ``count`` epochs from epoch ``first`` on, a pure function of its arguments.
+
+    Every member of a grid sees the same order; sorting raw Philox words keeps it the same under every NumPy.
+    It is made on the host, where a permutation costs a tenth of what it costs in a compiled CPU program.
+
+    Args:
+        shuffle_seed: a whole number, 0 or more.
+        first, count: which epochs.
+        rows: number of examples.
+        shuffle: False keeps the rows in their own order.
+
+    Returns:
+        ``(count, rows)`` int32.
+
+    Example:
+        >>> epoch_orders(0, first=3, count=2, rows=4).tolist() == epoch_orders(0, 0, 5, 4)[3:].tolist()
+        True
+    """
+    if not shuffle:
+        return np.tile(np.arange(rows, dtype=np.int32), (count, 1))
+    orders = np.empty((count, rows), np.int32)
+    for i in range(count):
+        words = np.random.Philox(np.random.SeedSequence((shuffle_seed, first + i))).random_raw(rows)
+        orders[i] = np.argsort(words)
+    return orders
+
+
+def batched(data: Batch, order: Any, batch_size: int) -> Batch:
+    """One epoch as stacked batches, in one gather; the last batch is filled up with rows of weight 0.
+
+    Args:
+        data: rows with weights, leaves ``(rows, ...)``.
+        order: ``(rows,)`` int, the order of the rows.
+        batch_size: rows of a batch.
+
+    Returns:
+        A `Batch` whose leaves are ``(steps, batch_size, ...)``; every row stands in it exactly once.
+
+    Example:
+        >>> epoch = batched(Batch(jnp.arange(3.0), jnp.arange(3.0), jnp.ones(3)), jnp.array([2, 0, 1]), 2)
+        >>> epoch.x.tolist(), epoch.weight.tolist()
+        ([[2.0, 0.0], [1.0, 2.0]], [[1.0, 1.0], [1.0, 0.0]])
+    """
+    rows = order.shape[0]
+    steps = -(-rows // batch_size)
+    padding = steps * batch_size - rows
+    index = jnp.concatenate([order, jnp.broadcast_to(order[:1], (padding,))])
+    taken = jax.tree.map(lambda a: jnp.take(a, index, axis=0, mode="clip"), data)
+    weight = jnp.where(jnp.arange(index.shape[0]) < rows, taken.weight, jnp.zeros_like(taken.weight))
+    return jax.tree.map(lambda a: a.reshape(steps, batch_size, *a.shape[1:]), taken._replace(weight=weight))
+
+
+def in_order(data: Batch, batch_size: int) -> Batch:
+    """All rows in their own order as stacked batches, for evaluation; padding as in `batched`.
+
+    Example:
+        >>> in_order(Batch(jnp.ones((5, 2)), jnp.ones(5), jnp.ones(5)), 4).x.shape
+        (2, 4, 2)
+    """
+    rows = data.weight.shape[0]
+    return batched(data, jnp.arange(rows, dtype=jnp.int32), min(batch_size, rows))

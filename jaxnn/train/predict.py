@@ -1,0 +1,101 @@
+"""Outputs of a trained model for any number of rows, in few shapes."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from jaxnn.core.types import Batch, Params, State
+from jaxnn.data.batches import in_order
+from jaxnn.train.step import cast, evaluate
+from jaxnn.train.trial import Trial
+
+LARGEST = 4096
+"""Rows that go through the model at once."""
+
+
+@functools.partial(jax.jit, static_argnames="dtype")
+def _forward(model: Any, params: Params, state: State, x: Any, dtype: Any) -> Any:
+    outputs, _ = model.apply(cast(params, dtype), state, cast(x, dtype))
+    return jax.tree.map(lambda a: a.astype(jnp.promote_types(a.dtype, jnp.float32)), outputs)
+
+
+def outputs_of(model: Any, params: Params, state: State, x: Any, dtype: Any = None) -> Any:
+    """What the model gives for ``x``, in use.
+
+    Rows go through in blocks whose sizes are powers of two up to `LARGEST`, so that a new number of rows
+    seldom compiles anew.
+
+    Args:
+        model, params, state: the three trees.
+        x: ``(rows, ...)``, an array or a pytree of arrays; rows may be 0.
+        dtype: the compute dtype.
+
+    Returns:
+        Outputs ``(rows, ...)`` as NumPy arrays.
+    """
+    rows = jax.tree.leaves(x)[0].shape[0]
+    size = min(LARGEST, 1 << max(0, rows - 1).bit_length())
+    blocks = []
+    for first in range(0, max(rows, 1), size):
+        block = jax.tree.map(lambda a, first=first: _padded(np.asarray(a[first : first + size]), size), x)
+        blocks.append(jax.tree.map(np.asarray, _forward(model, params, state, block, dtype)))
+    return jax.tree.map(lambda *b: np.concatenate(b)[:rows], *blocks)
+
+
+def _padded(block: np.ndarray, size: int) -> np.ndarray:
+    return np.concatenate([block, np.zeros((size - len(block), *block.shape[1:]), block.dtype)])
+
+
+@functools.partial(jax.jit, static_argnames=("loss", "metrics", "dtype"))
+def _evaluate(model, params, state, batches, loss, metrics, dtype):
+    trial = Trial(model, loss, optax.identity(), metrics)
+    return evaluate(trial, params, state, batches, compute_dtype=dtype)
+
+
+def evaluation(trial: Trial, params: Params, state: State, data: Batch, dtype: Any = None) -> dict[str, float]:
+    """Loss and metrics over all rows as Python floats."""
+    batches = in_order(jax.tree.map(jnp.asarray, data), LARGEST)
+    values = _evaluate(trial.model, params, state, batches, trial.loss, tuple(trial.metrics), dtype)
+    return {name: float(v) for name, v in values.items()}
+
+
+def probabilities(task: str, outputs: Any, call: str) -> np.ndarray:
+    """Class probabilities ``(rows, classes)`` from outputs, for the tasks that have them.
+
+    Raises:
+        ValueError: for a task without probabilities.
+    """
+    if task == "classes":
+        return np.asarray(jax.nn.softmax(outputs, -1))
+    if task == "binary":
+        one = np.asarray(jax.nn.sigmoid(outputs))
+        if one.ndim > 1 and one.shape[-1] > 1:
+            return one
+        one = one.reshape(len(one), -1)
+        return np.concatenate([1 - one, one], -1)
+    raise ValueError(f"this loss gives no probabilities; write {call}.predict(x), or train with a cross-entropy")
+
+
+def decide(task: str, mean: Callable[[str], Any]) -> np.ndarray:
+    """Predictions: class numbers for classes, 0 or 1 for two of them, else the outputs (one per row: ``(rows,)``).
+
+    Args:
+        task: what `jaxnn.losses.task_of` says of the loss.
+        mean: gives ``"probabilities"`` or ``"outputs"``, of one model or averaged over several.
+    """
+    if task == "classes":
+        return np.asarray(mean("probabilities")).argmax(-1)
+    if task == "binary":
+        p = np.asarray(mean("probabilities"))
+        outputs = mean("outputs")
+        multi = outputs.ndim > 1 and outputs.shape[-1] > 1
+        return (p > 0.5).astype(int) if multi else p.argmax(-1)
+    outputs = np.asarray(mean("outputs"))
+    if outputs.ndim == 2 and outputs.shape[-1] == 1:
+        outputs = outputs[:, 0]
+    return (outputs > 0).astype(int) if task == "sign" else outputs

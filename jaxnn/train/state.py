@@ -1,0 +1,48 @@
+"""What training carries from step to step, all of it arrays."""
+
+from typing import Any, NamedTuple
+
+from jaxnn.core.types import Key, Params, State
+
+
+class Best(NamedTuple):
+    """The best weights so far.
+
+    Args:
+        value: the monitored metric there.
+        epoch: the epoch, counted from 0; -1 before the first.
+        params, model_state: the weights and running statistics at its end.
+    """
+
+    value: Any
+    epoch: Any
+    params: Params
+    model_state: State
+
+
+class TrainState(NamedTuple):
+    """Everything that training changes; saved and restored, it goes on as if never stopped.
+
+    Args:
+        step: optimizer steps done, int32.
+        epoch: epochs done, int32.
+        key: the key of this member; step *i* draws from ``fold_in(key, i)``.
+        params: what the gradient changes.
+        model_state: what the forward pass changes.
+        opt_state: the optimizer's state.
+        best: a `Best`, or None where nothing is monitored.
+        wait: epochs since the best one, int32.
+        stopped: whether early stopping has ended this member, bool.
+        diverged: the step at which a loss or an update was not finite, int32; -1 while healthy.
+    """
+
+    step: Any
+    epoch: Any
+    key: Key
+    params: Params
+    model_state: State
+    opt_state: Any
+    best: Best | None
+    wait: Any
+    stopped: Any
+    diverged: Any
