@@ -1,0 +1,5 @@
+"""Pictures by matplotlib, which is imported when one is drawn; each function returns the axes and shows nothing."""
+
+from jaxnn.plot.boundary import boundary
+from jaxnn.plot.curves import curves
+from jaxnn.plot.grid import heatmap
