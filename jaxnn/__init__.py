@@ -7,6 +7,12 @@ from jaxnn import data, losses, metrics, plot
 from jaxnn.core.codec import from_json, to_json
 from jaxnn.core.layer import child, hyper, spec
 from jaxnn.core.types import Batch
+from jaxnn.grid import space
+from jaxnn.grid.engine import grid
+from jaxnn.grid.ensemble import Ensemble
+from jaxnn.grid.plan import Plan
+from jaxnn.grid.results import Runs
+from jaxnn.grid.space import logspace
 from jaxnn.layers.activation import Activation
 from jaxnn.layers.combine import Residual, Sequential
 from jaxnn.layers.dense import Dense
@@ -15,6 +21,7 @@ from jaxnn.layers.norm import BatchNorm
 from jaxnn.layers.reshape import Flatten
 from jaxnn.models.linear import linear_regression, logistic_regression, perceptron, softmax_regression
 from jaxnn.models.mlp import mlp
+from jaxnn.settings import configure
 from jaxnn.train.fit import fit
 from jaxnn.train.result import Run
 from jaxnn.train.run import run

@@ -28,6 +28,7 @@ class Shared(NamedTuple):
     held: Batch | None
     shuffle_seed: int
     shuffle: bool
+    sharding: Any = None
 
     def task(self, first: int, count: int) -> Task:
         """The work of ``count`` epochs from epoch ``first`` on; its shapes are the same for every count."""
@@ -36,7 +37,10 @@ class Shared(NamedTuple):
         count = min(count, capacity)
         orders = np.zeros((capacity, rows), np.int32)
         orders[:count] = epoch_orders(self.shuffle_seed, first, count, rows, self.shuffle)
-        return Task(self.data, self.held, jnp.asarray(orders), np.int32(count))
+        small = (jnp.asarray(orders), jnp.int32(count))
+        if self.sharding is not None:
+            small = jax.device_put(small, self.sharding)
+        return Task(self.data, self.held, *small)
 
 
 def member_key(seed: int) -> jax.Array:

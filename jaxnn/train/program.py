@@ -113,9 +113,14 @@ class Program:
 
 def _signature(args: tuple) -> Any:
     leaves, tree = jax.tree.flatten(args)
-    shapes = tuple((leaf.shape, str(leaf.dtype), getattr(leaf, "weak_type", False)) for leaf in leaves)
+    shapes = tuple((leaf.shape, str(leaf.dtype), getattr(leaf, "weak_type", False), _devices(leaf)) for leaf in leaves)
     config = (jax.config.jax_enable_x64, jax.config.jax_default_matmul_precision, jax.config.jax_numpy_dtype_promotion)
     return tree, shapes, config
+
+
+def _devices(leaf: Any) -> Any:
+    sharding = getattr(leaf, "sharding", None)
+    return None if sharding is None or len(sharding.device_set) == 1 else sharding
 
 
 @functools.lru_cache(maxsize=64)
@@ -142,13 +147,16 @@ def programs(setup: Setup, over_members: Callable | None = None) -> tuple[Progra
     )
 
 
-def compile_both(pair: tuple[Program, Program], init_args: tuple, task: Task) -> tuple[Any, Any, float, int]:
+def compile_both(
+    pair: tuple[Program, Program], init_args: tuple, task: Task, sharding: Any = None
+) -> tuple[Any, Any, float, int]:
     """Compile the two programs side by side, as both cores are free for it.
 
     Args:
         pair: from `programs`.
         init_args: arguments of the first.
         task: the last argument of the second.
+        sharding: how the state lies on several devices, or None for one.
 
     Returns:
         The two compiled programs, the seconds it took and how many were compiled.
@@ -156,6 +164,8 @@ def compile_both(pair: tuple[Program, Program], init_args: tuple, task: Task) ->
     started = time.perf_counter()
     starting, training = pair
     state = jax.eval_shape(starting.function, *init_args)
+    if sharding is not None:
+        state = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype, sharding=sharding), state)
     with ThreadPoolExecutor(1) as pool:
         other = pool.submit(starting.ready, *init_args)
         train, seconds = training.ready(init_args[1], state, task)

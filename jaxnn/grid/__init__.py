@@ -1,0 +1,1 @@
+"""The grid: a space of hyperparameters, a plan, an engine and its results."""

@@ -1,0 +1,61 @@
+"""Several trained models as one."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from jaxnn.data.arrays import as_batch
+from jaxnn.train.predict import decide
+from jaxnn.train.result import Run
+
+
+@dataclass(frozen=True, eq=False)
+class Ensemble:
+    """The mean of the probabilities of its runs, or of their outputs where the loss is of values.
+
+    Args:
+        runs: trained models of one task; their structures may differ.
+
+    Raises:
+        ValueError: for no runs at all, or runs of different tasks.
+
+    Source: Lakshminarayanan et al., "Simple and scalable predictive uncertainty estimation using deep ensembles", 2017.
+    """
+
+    runs: tuple[Run, ...]
+
+    def __post_init__(self):
+        if not self.runs or len({r.trial.task for r in self.runs}) != 1:
+            raise ValueError("an ensemble needs runs of one task; write runs.top(5).ensemble()")
+
+    def __len__(self) -> int:
+        return len(self.runs)
+
+    def outputs(self, x: Any) -> np.ndarray:
+        """The mean of the outputs, ``(rows, ...)``."""
+        return np.mean([r.outputs(x) for r in self.runs], 0)
+
+    def predict_proba(self, x: Any) -> np.ndarray:
+        """The mean of the class probabilities, ``(rows, classes)``."""
+        return np.mean([r.predict_proba(x) for r in self.runs], 0)
+
+    def predict(self, x: Any) -> np.ndarray:
+        """Class numbers, or the mean values."""
+        return decide(
+            self.runs[0].trial.task, lambda what: self.outputs(x) if what == "outputs" else self.predict_proba(x)
+        )
+
+    def evaluate(self, data: Any) -> dict[str, float]:
+        """Accuracy for classes, or the loss of the mean outputs for values, weighted by the rows.
+
+        Args:
+            data: ``(x, y)`` or ``(x, y, weight)``.
+        """
+        batch = as_batch(data)
+        trial = self.runs[0].trial
+        if trial.task == "values":
+            losses = np.asarray(trial.loss_function(np.asarray(self.outputs(batch.x)), batch.y))
+            return {"loss": float(np.average(losses, weights=batch.weight))}
+        right = self.predict(batch.x) == (np.asarray(batch.y) > 0 if trial.task != "classes" else np.asarray(batch.y))
+        return {"accuracy": float(np.average(right, weights=batch.weight))}

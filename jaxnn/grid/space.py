@@ -1,0 +1,217 @@
+"""Spaces: which hyperparameters a grid tries, as a list of points in order."""
+
+import builtins
+import itertools
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from jaxnn.train.trial import is_traced, traced
+
+
+@dataclass(frozen=True)
+class Space:
+    """Points in order, each a dict of hyperparameters; spaces are joined by ``+``.
+
+    Args:
+        points: the dicts.
+        axes: the names that vary, in the order of the table.
+
+    Example:
+        >>> len(product(lr=[0.1, 0.01]) + product(lr=[1.0]))
+        3
+    """
+
+    points: tuple[dict[str, Any], ...]
+    axes: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    def __add__(self, other: "Space") -> "Space":
+        if set(self.axes) != set(other.axes):
+            raise ValueError(f"spaces over {self.axes} and {other.axes} cannot be joined; give both the same names")
+        return Space(self.points + other.points, self.axes)
+
+
+@dataclass(frozen=True)
+class log:
+    """A range for `random` and `sobol` that is even in the logarithm.
+
+    Args:
+        low, high: both above 0.
+    """
+
+    low: float
+    high: float
+
+    def __post_init__(self):
+        if not 0 < self.low < self.high:
+            raise ValueError(f"a log range needs 0 < low < high, got ({self.low}, {self.high}); write log(1e-4, 1e-1)")
+
+    def at(self, u: float) -> float:
+        """The value at ``u`` in [0, 1]."""
+        return float(self.low * (self.high / self.low) ** u)
+
+
+def logspace(first: float, last: float, n: int) -> list[float]:
+    """``n`` numbers from ``first`` to ``last``, even in the logarithm; the ends are themselves to the bit.
+
+    Args:
+        first, last: above 0 (unlike `numpy.logspace`, these are the numbers, not their logarithms).
+        n: how many, at least 1.
+
+    Raises:
+        ValueError: for an end that is not above 0, or n below 1.
+
+    Example:
+        >>> logspace(1e-3, 1e-1, 3)
+        [0.001, 0.01, 0.1]
+    """
+    if not (first > 0 and last > 0) or n < 1:
+        raise ValueError(f"logspace needs numbers above 0 and n of at least 1, got ({first}, {last}, {n}); "
+                         "write logspace(1e-4, 1e-1, 16)")  # fmt: skip
+    if n == 1:
+        return [float(first)]
+    inner = [math.exp(math.log(first) + (math.log(last) - math.log(first)) * i / (n - 1)) for i in range(1, n - 1)]
+    return [float(first), *(float(f"{v:.12g}") for v in inner), float(last)]
+
+
+def product(**axes: Any) -> Space:
+    """Every combination of the axes, the last axis fastest.
+
+    Args:
+        **axes: a list, range, array or `jaxnn.traced` for each name; anything else is one constant value.
+            An axis that holds a float is an axis of floats, whole numbers in it included.
+
+    Raises:
+        ValueError: for an axis without values, a tuple (axis or value?), or NaN.
+
+    Example:
+        >>> [p["lr"] for p in product(lr=[0.1, 0.01], seed=range(2)).points]
+        [0.1, 0.1, 0.01, 0.01]
+    """
+    values = [axis_values(name, axis) for name, axis in axes.items()]
+    points = (dict(builtins.zip(axes, combination, strict=True)) for combination in itertools.product(*values))
+    return Space(tuple(points), tuple(axes))
+
+
+def zip(**axes: Any) -> Space:
+    """The axes side by side: first with first, second with second; constants go with all.
+
+    Raises:
+        ValueError: if the axes have different lengths.
+
+    Example:
+        >>> zip(lr=[0.1, 0.01], l2=[0.0, 1e-4]).points[1]
+        {'lr': 0.01, 'l2': 0.0001}
+    """
+    values = {name: axis_values(name, axis) for name, axis in axes.items()}
+    length = max(map(len, values.values()), default=0)
+    for name, v in values.items():
+        if len(v) not in (1, length):
+            raise ValueError(f"zip needs axes of one length, and {name} has {len(v)} values of {length}; "
+                             "write product(...) for all combinations")  # fmt: skip
+    points = tuple({name: v[i % len(v)] for name, v in values.items()} for i in range(length))
+    return Space(points, tuple(axes))
+
+
+def random(n: int, *, seed: int = 0, **ranges: Any) -> Space:
+    """``n`` points drawn independently.
+
+    Args:
+        n: how many.
+        seed: of the draw.
+        **ranges: ``(low, high)`` for an even range, `log` for one even in the logarithm, a list to choose from,
+            or a constant.
+
+    Example:
+        >>> len(random(5, lr=log(1e-4, 1e-1), hidden=[(8,), (16,)]))
+        5
+    """
+    return _drawn(np.random.default_rng(seed).random((n, len(ranges))), ranges)
+
+
+def sobol(n: int, *, seed: int = 0, **ranges: Any) -> Space:
+    """``n`` points of a scrambled Sobol sequence, which fill the ranges more evenly than `random`.
+
+    Args:
+        n: how many; powers of two are the most even.
+        seed: of the scrambling.
+        **ranges: as in `random`.
+
+    Source: `scipy.stats.qmc.Sobol`.
+
+    Example:
+        >>> len(sobol(8, lr=log(1e-4, 1e-1), l2=(0.0, 0.1)))
+        8
+    """
+    from scipy.stats import qmc
+
+    sampler = qmc.Sobol(max(1, len(ranges)), seed=seed)
+    return _drawn(sampler.random_base2(max(0, math.ceil(math.log2(max(n, 1)))))[:n], ranges)
+
+
+def _drawn(units: np.ndarray, ranges: Mapping[str, Any]) -> Space:
+    if len(units) == 0:
+        raise ValueError("a space needs at least one point; write random(16, lr=nn.space.log(1e-4, 1e-1))")
+    points = []
+    for row in units:
+        point = {}
+        for u, (name, given) in builtins.zip(row, ranges.items(), strict=False):
+            if isinstance(given, log):
+                point[name] = given.at(u)
+            elif isinstance(given, tuple) and len(given) == 2 and all(isinstance(v, (int, float)) for v in given):
+                point[name] = float(given[0] + (given[1] - given[0]) * u)
+            else:
+                values = axis_values(name, given)
+                point[name] = values[min(int(u * len(values)), len(values) - 1)]
+        points.append(point)
+    return Space(tuple(points), tuple(ranges))
+
+
+def axis_values(name: str, axis: Any) -> list[Any]:
+    """The values of one axis.
+
+    Raises:
+        ValueError: for an empty axis, a tuple, or NaN.
+    """
+    if isinstance(axis, tuple):
+        raise ValueError(
+            f"the axis {name} is the tuple {axis}; write a list, [{axis}] for one value or {list(axis)} for several"
+        )
+    if isinstance(axis, traced):
+        inner = axis.values if np.ndim(axis.values) else [axis.values]
+        values: list = [traced(v) for v in inner]
+    elif isinstance(axis, (list, range)) or (hasattr(axis, "ndim") and axis.ndim == 1):
+        values = [v.item() if isinstance(v, np.generic) or getattr(v, "ndim", 1) == 0 else v for v in axis]
+    else:
+        values = [axis]
+    if not values:
+        raise ValueError(f"the axis {name} has no values; write {name}=[0.1] or leave it out")
+    plain = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values)
+    if plain and any(is_traced(v) for v in values):
+        values = [float(v) for v in values]
+    if any(isinstance(v, float) and math.isnan(v) for v in values):
+        raise ValueError(f"the axis {name} holds NaN; write numbers")
+    return values
+
+
+def as_space(space: Any) -> Space:
+    """A `Space` from what the user gave: a space, a dict of axes (their product), or a list of dicts.
+
+    Raises:
+        ValueError: for anything else, or no point at all.
+    """
+    if isinstance(space, Mapping):
+        space = product(**space)
+    elif isinstance(space, (list, builtins.tuple)) and all(isinstance(p, Mapping) for p in space) and space:
+        space = Space(tuple(dict(p) for p in space), tuple(space[0]))
+    if not isinstance(space, Space) or len(space) == 0:
+        raise ValueError(
+            f"a space is a dict of axes, got {space!r}; write dict(lr=nn.logspace(1e-4, 1e-1, 8), seed=range(4))"
+        )
+    return space
