@@ -27,7 +27,8 @@ def mlp(
         out: number of outputs, which are logits or values without an activation.
         activation: of the hidden layers, a name or a function of `jax.nn`.
         dropout: drop rate after every hidden layer; may be traced. A concrete 0 costs nothing.
-        batch_norm: whether a `BatchNorm` stands before each activation.
+        batch_norm: whether a `BatchNorm` stands before each activation; the dense layer before it then has no bias,
+            which would have no true gradient (Adam turns its rounding noise into full steps).
         kernel_init: initialiser of every kernel.
 
     Returns:
@@ -48,7 +49,12 @@ def mlp(
     for width in hidden:
         checks.size("a hidden width", width, "mlp((100, 100), out=10)")
         if batch_norm:
-            layers += [Dense(width, kernel_init=kernel_init), BatchNorm(), Activation(activation), Dropout(dropout)]
+            layers += [
+                Dense(width, use_bias=False, kernel_init=kernel_init),
+                BatchNorm(),
+                Activation(activation),
+                Dropout(dropout),
+            ]
         else:
             layers += [Dense(width, activation, kernel_init=kernel_init), Dropout(dropout)]
     return Sequential(*layers, Dense(out, kernel_init=kernel_init))

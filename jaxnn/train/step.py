@@ -141,9 +141,11 @@ def raw_step(trial: Trial, state: TrainState, batch: Batch, dtype: Any) -> tuple
         return weighted_mean(loss, batch.weight), (loss, outputs, after)
 
     (value, (loss, outputs, model_state)), grad = jax.value_and_grad(objective, has_aux=True)(state.params)
-    updates, opt_state = trial.update(
-        grad, state.opt_state, state.params, value=value, grad=grad, value_fn=lambda p: objective(p)[0]
-    )
+    # Optax relies on implicit promotion (adam raises a float to an int32 count), whatever the user's setting is.
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        updates, opt_state = trial.update(
+            grad, state.opt_state, state.params, value=value, grad=grad, value_fn=lambda p: objective(p)[0]
+        )
     params = jax.tree.map(lambda p, u: p + u.astype(p.dtype), state.params, updates)
     healthy = (state.diverged < 0) & jnp.isfinite(value) & all_finite(params)
     new = (params, model_state, opt_state)

@@ -1,0 +1,1 @@
+"""Penalties and schedules as Optax transformations whose every number may be traced."""
