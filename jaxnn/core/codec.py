@@ -26,7 +26,7 @@ def to_json(spec: Any) -> str:
     Example:
         >>> import jaxnn as nn
         >>> to_json(nn.Dropout(0.5))
-        '{"layer": "Dropout", "rate": 0.5}'
+        '{"class": "Dropout", "rate": 0.5}'
     """
     return json.dumps(_encode(spec, type(spec).__name__))
 
@@ -38,7 +38,7 @@ def from_json(text: str) -> Any:
         ValueError: if the text is no JSON, names an unknown layer or field, or a field's value is refused.
 
     Example:
-        >>> from_json('{"layer": "Dense", "units": 3}')
+        >>> from_json('{"class": "Dense", "units": 3}')
         Dense(units=3)
     """
     try:
@@ -54,7 +54,7 @@ def _encode(value: Any, path: str) -> Any:
             for f in dataclasses.fields(value)
             if not (type(item := getattr(value, f.name)) is type(f.default) and item == f.default)
         }
-        return {"layer": type(value).__name__, **fields}
+        return {"class": type(value).__name__, **fields}
     if value is None or isinstance(value, (bool, str, int)):
         return value
     if isinstance(value, (tuple, list)):
@@ -86,16 +86,16 @@ def _decode(value: Any, path: str) -> Any:
         return float(value["float"])
     if set(value) == {"dict"} and isinstance(value["dict"], dict):
         return {key: _decode(item, f"{path}[{key!r}]") for key, item in value["dict"].items()}
-    name = value.get("layer")
+    name = value.get("class")
     cls = REGISTRY.get(name) if isinstance(name, str) else None
     if cls is None:
         raise ValueError(f"{path or 'the model'}: no layer is named {name!r}; import the module that defines it first")
     path = f"{path}.{name}" if path else str(name)
     fields = {f.name: f for f in dataclasses.fields(cls)}
-    unknown = set(value) - set(fields) - {"layer"}
+    unknown = set(value) - set(fields) - {"class"}
     if unknown:
         raise ValueError(f"{path} has no field {sorted(unknown)[0]!r}; its fields are {', '.join(fields)}")
     try:
-        return cls(**{key: _decode(item, f"{path}.{key}") for key, item in value.items() if key != "layer"})
+        return cls(**{key: _decode(item, f"{path}.{key}") for key, item in value.items() if key != "class"})
     except (TypeError, AttributeError) as error:
         raise ValueError(f"{path} cannot be built: {error}") from None
