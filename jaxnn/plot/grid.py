@@ -1,4 +1,4 @@
-"""A heat map of two axes of a grid."""
+"""A heat map of two axes of a grid, and the pictures of its runs."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from jaxnn.plot.axes import axes, short
+from jaxnn.plot.curves import curves
 from jaxnn.train.stopping import rises
 
 
@@ -126,3 +127,27 @@ def _ticks(axis: Any, values: list, most: int, rotated: bool) -> None:
     axis.set_ticks(range(0, len(values), step), labels)
     if rotated and max(map(len, labels)) > 6:
         axis.set_tick_params(rotation=45)
+
+
+class RunsPlots:
+    """The pictures of a grid, as ``runs.plot``.
+
+    Args:
+        runs: what `jaxnn.grid` returned.
+    """
+
+    def __init__(self, runs: Any):
+        self.runs = runs
+
+    def curves(self, name: str = "loss", **options: Any) -> Any:
+        """`jaxnn.plot.curves` of all runs; ``highlight=5`` marks the best five by this metric."""
+        marked = options.pop("highlight", ())
+        if isinstance(marked, int):
+            own = f"val_{name.removeprefix('val_')}"
+            own = own if own in self.runs.history else name
+            marked = [int(i) for i in self.runs.order(own)[:marked]]
+        return curves(self.runs.history, name, highlight=marked, **options)
+
+    def heatmap(self, x: str, y: str, value: str | None = None, **options: Any) -> Any:
+        """`jaxnn.plot.heatmap` of the table; by default of the metric that `Runs.best` goes by."""
+        return heatmap(self.runs.table, x, y, value or self.runs.default_metric, **options)
