@@ -19,14 +19,26 @@ def fit_shapes(outputs: Any, targets: Any) -> tuple[Any, Any]:
     Raises:
         ValueError: if the shapes differ otherwise; broadcasting would compare every row with every other.
     """
-    if outputs.ndim == targets.ndim + 1 and outputs.shape[-1] == 1:
-        outputs = outputs[..., 0]
-    if outputs.shape != targets.shape:
+    one_each = outputs.ndim == targets.ndim + 1 and outputs.shape[-1] == 1
+    if targets.shape != (outputs.shape[:-1] if one_each else outputs.shape):
         raise ValueError(
             f"the model gives outputs {outputs.shape} and the targets are {targets.shape}; "
             "write a model with one output per target, or targets of that shape"
         )
-    return outputs, targets.astype(outputs.dtype)
+    return outputs.reshape(targets.shape), targets.astype(outputs.dtype)
+
+
+def check_labels(name: str, logits: Any, labels: Any) -> None:
+    """Raise unless ``labels (batch, ...)`` are one class number for each ``logits (batch, ..., classes)``.
+
+    Raises:
+        ValueError: with both shapes.
+    """
+    if labels.shape != logits.shape[:-1]:
+        raise ValueError(
+            f"{name} got logits {logits.shape} and labels {labels.shape}; "
+            f"write labels of shape {logits.shape[:-1]} that hold class numbers"
+        )
 
 
 def _rows(values: Any, reduce: Callable = jnp.mean) -> Any:
@@ -54,11 +66,7 @@ def softmax_cross_entropy(logits: Any, labels: Any) -> Any:
     """
     if labels.shape == logits.shape and jnp.issubdtype(labels.dtype, jnp.floating):
         return _rows(optax.losses.softmax_cross_entropy(logits, labels.astype(logits.dtype)))
-    if labels.shape != logits.shape[:-1]:
-        raise ValueError(
-            f"softmax_cross_entropy got logits {logits.shape} and labels {labels.shape}; "
-            f"write labels of shape {logits.shape[:-1]} that hold class numbers"
-        )
+    check_labels("softmax_cross_entropy", logits, labels)
     return _rows(optax.losses.softmax_cross_entropy_with_integer_labels(logits, labels.astype(jnp.int32)))
 
 

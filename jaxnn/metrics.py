@@ -24,6 +24,9 @@ def accuracy(outputs: Any, targets: Any) -> Any:
     Returns:
         ``(batch,)`` of 0 and 1; the mean over axes between the batch and the classes.
 
+    Raises:
+        ValueError: if the shapes do not fit, with both.
+
     Source: ``sklearn.metrics.accuracy_score``.
 
     Example:
@@ -31,7 +34,8 @@ def accuracy(outputs: Any, targets: Any) -> Any:
         [1.0, 0.0]
     """
     if outputs.ndim == targets.ndim + 1 and outputs.shape[-1] > 1:
-        right = outputs.argmax(-1) == targets
+        losses.check_labels("accuracy", outputs, targets)
+        right = outputs.argmax(-1).astype(targets.dtype) == targets
     elif outputs.ndim > 1 and outputs.shape[-1] > 1 and outputs.shape == targets.shape:
         right = outputs.argmax(-1) == targets.argmax(-1)
     else:
@@ -65,6 +69,7 @@ class top_k:
 
     def __call__(self, outputs: Any, targets: Any) -> Any:
         """One value per row."""
+        losses.check_labels(self.__name__, outputs, targets)
         labels = targets[..., None].astype(jnp.int32)
         own = jnp.take_along_axis(outputs, labels, -1)
         index = jnp.arange(outputs.shape[-1])

@@ -1,0 +1,52 @@
+"""Every public layer sits the exam of `jaxnn.testing`. A new layer adds a row: the layer, an input, options."""
+
+import numpy as np
+import pytest
+
+import jaxnn as nn
+from jaxnn.core.layer import REGISTRY
+from jaxnn.testing import check_layer
+
+
+def normal(*shape):
+    """Draws of a standard normal, other ones for other shapes."""
+    return np.random.default_rng(shape).normal(size=shape).astype(np.float32)
+
+
+def whole(below, *shape):
+    """Whole numbers in [0, below)."""
+    return np.random.default_rng(shape).integers(0, below, shape).astype(np.int32)
+
+
+LAYERS = [
+    (nn.Dense(3, "tanh"), normal(3, 4)),
+    (nn.Dense(2, use_bias=False, kernel_init="he_normal"), normal(2, 3, 4)),
+    (nn.Activation("gelu"), normal(2, 3)),
+    (nn.Activation("softmax"), normal(2, 2, 3)),
+    (nn.Flatten(), normal(2, 3, 2)),
+    (nn.Dropout(0.5), normal(3, 4)),
+    (nn.Dropout(0.0), normal(3, 4)),
+    (nn.Dropout(0.3, noise_shape=(None, 1, None)), normal(2, 3, 4)),
+    (nn.BatchNorm(), normal(4, 3)),
+    (nn.BatchNorm(momentum=0.5, use_scale=False, use_bias=False), normal(3, 2, 2, 3)),
+    (nn.Sequential(), normal(2, 3)),
+    (nn.Sequential(nn.Dense(3), nn.BatchNorm(), nn.Activation("tanh"), nn.Dropout(0.2), nn.Dense(1)), normal(4, 3)),
+    (nn.Residual(nn.Dense(3, "tanh")), normal(2, 3)),
+]
+
+
+@pytest.mark.parametrize(("layer", "x", "options"), [(*row, {})[:3] for row in LAYERS], ids=lambda v: _name(v))
+def test_exam_of(layer, x, options):
+    check_layer(layer, x, **options)
+
+
+def test_every_public_layer_has_a_row():
+    layers = {name for name, cls in REGISTRY.items() if cls.__module__.startswith("jaxnn.layers")}
+    hidden = {name for name in layers if getattr(nn, name, None) is not REGISTRY[name] and not name.startswith("_")}
+    assert not hidden, f"{sorted(hidden)} cannot be reached from jaxnn: add them to jaxnn/__init__.py"
+    missing = {name for name in layers if not name.startswith("_")} - {type(row[0]).__name__ for row in LAYERS}
+    assert not missing, f"{sorted(missing)} have no row in LAYERS"
+
+
+def _name(value):
+    return repr(value) if type(value).__name__ in REGISTRY else getattr(value, "shape", "")

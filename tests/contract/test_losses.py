@@ -1,0 +1,125 @@
+"""Every loss and every metric under the same rules. A new one adds a row: the function, outputs, targets, its kind.
+
+Outputs and targets have five rows. ``slope`` says how the gradient by outputs is tested: by finite differences, or
+not at all for a metric of steps.
+"""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxnn as nn
+from jaxnn import losses, metrics
+
+DRAW = np.random.default_rng(0)
+ROWS = 5
+FLAT, COLUMN, WIDE, TIME = (DRAW.normal(size=s).astype(np.float32) for s in ((5,), (5, 1), (5, 3), (5, 2, 3)))
+VALUES, VALUES_WIDE = DRAW.normal(size=5).astype(np.float32), DRAW.normal(size=(5, 3)).astype(np.float32)
+LABELS, LABELS_TIME, BINARY = DRAW.integers(0, 3, 5), DRAW.integers(0, 3, (5, 2)), np.array([0, 1, 1, 0, 1])
+CHANCES = DRAW.dirichlet([1, 1, 1], 5).astype(np.float32)
+
+SMOOTH = [
+    (losses.softmax_cross_entropy, WIDE, LABELS),
+    (losses.softmax_cross_entropy, TIME, LABELS_TIME),
+    (losses.softmax_cross_entropy, WIDE, CHANCES),
+    (losses.sigmoid_cross_entropy, COLUMN, BINARY),
+    (losses.sigmoid_cross_entropy, FLAT, BINARY),
+    (losses.squared_error, COLUMN, VALUES),
+    (losses.squared_error, WIDE, VALUES_WIDE),
+    (losses.half_squared_error, COLUMN, VALUES),
+    (losses.half_squared_error, WIDE, VALUES_WIDE),
+    (losses.absolute_error, COLUMN, VALUES),
+    (losses.absolute_error, WIDE, VALUES_WIDE),
+    (losses.huber, COLUMN, VALUES),
+    (functools.partial(losses.huber, delta=0.3), WIDE, VALUES_WIDE),
+    (losses.hinge, COLUMN, BINARY),
+    (losses.perceptron, COLUMN, BINARY),
+    (metrics.mean_absolute_error, COLUMN, VALUES),
+    (metrics.mean_squared_error, WIDE, VALUES_WIDE),
+    (metrics.log_likelihood, WIDE, LABELS),
+    (metrics.log_likelihood, COLUMN, BINARY),
+    (metrics.r2, COLUMN, VALUES),
+    (metrics.r2, WIDE, VALUES_WIDE),
+]
+STEPS = [
+    (metrics.accuracy, WIDE, LABELS),
+    (metrics.accuracy, TIME, LABELS_TIME),
+    (metrics.accuracy, WIDE, CHANCES),
+    (metrics.accuracy, COLUMN, BINARY),
+    (metrics.accuracy, FLAT, BINARY),
+    (metrics.top_k(2), WIDE, LABELS),
+    (metrics.top_k(2), TIME, LABELS_TIME),
+]
+
+
+def name_of(value):
+    return metrics.resolve(value)[0] if callable(value) else "x".join(map(str, value.shape))
+
+
+all_rows = pytest.mark.parametrize(("f", "outputs", "targets"), SMOOTH + STEPS, ids=name_of)
+smooth_rows = pytest.mark.parametrize(("f", "outputs", "targets"), SMOOTH, ids=name_of)
+
+
+@all_rows
+def test_one_value_per_row_in_the_dtype_of_the_outputs_under_jit(f, outputs, targets):
+    eager = f(jnp.asarray(outputs), jnp.asarray(targets))
+    assert eager.shape[0] == ROWS
+    assert eager.ndim == 1 or hasattr(f, "finish")
+    np.testing.assert_allclose(jax.jit(f)(outputs, targets), eager, rtol=1e-6, atol=1e-6)
+    for dtype in (jnp.float32, jnp.bfloat16):
+        promised = jax.eval_shape(f, jax.ShapeDtypeStruct(outputs.shape, dtype), jnp.asarray(targets))
+        assert promised.shape == eager.shape
+        assert promised.dtype == (jnp.float32 if (f, outputs, targets)[0] in [row[0] for row in STEPS] else dtype)
+
+
+@all_rows
+def test_a_row_does_not_see_the_others(f, outputs, targets):
+    whole = f(jnp.asarray(outputs), jnp.asarray(targets))
+    np.testing.assert_allclose(f(jnp.asarray(outputs[2:3]), jnp.asarray(targets[2:3])), whole[2:3], rtol=1e-6)
+    none = jax.eval_shape(f, jnp.asarray(outputs[:0]), jnp.asarray(targets[:0]))
+    assert none.shape == (0, *whole.shape[1:])
+
+
+@all_rows
+def test_vmap_over_members_equals_the_loop(f, outputs, targets):
+    members = jnp.stack([jnp.asarray(outputs), -jnp.asarray(outputs)])
+    many = jax.vmap(f, (0, None))(members, jnp.asarray(targets))
+    for one, member in zip(many, members, strict=True):
+        np.testing.assert_allclose(one, f(member, jnp.asarray(targets)), rtol=1e-6, atol=1e-6)
+
+
+@smooth_rows
+def test_gradient_equals_central_differences_in_float64(f, outputs, targets):
+    with jax.enable_x64(True):
+        outputs, targets = jnp.asarray(outputs, jnp.float64), jnp.asarray(targets)
+        direction = jnp.asarray(np.random.default_rng(1).normal(size=outputs.shape))
+        weights = jnp.cos(jnp.arange(f(outputs, targets).size, dtype=jnp.float64))
+        total = lambda o: jnp.vdot(f(o, targets).reshape(-1), weights)
+        slope = (total(outputs + 1e-6 * direction) - total(outputs - 1e-6 * direction)) / 2e-6
+        np.testing.assert_allclose(jnp.vdot(jax.grad(total)(outputs), direction), slope, rtol=1e-6, atol=1e-8)
+
+
+@all_rows
+def test_shapes_that_do_not_fit_are_told_with_both(f, outputs, targets):
+    wrong = np.resize(targets, (4, *targets.shape[1:]))
+    with pytest.raises(ValueError, match="write ") as caught:
+        f(jnp.asarray(outputs), jnp.asarray(wrong))
+    assert str(outputs.shape) in str(caught.value)
+    assert str(wrong.shape) in str(caught.value)
+
+
+@pytest.mark.parametrize("module", [losses, metrics], ids=lambda m: m.__name__)
+def test_every_name_has_a_row(module):
+    rows = {name_of(f) for f, _, _ in SMOOTH + STEPS}
+    assert set(module.NAMES) <= rows, f"{sorted(set(module.NAMES) - rows)} have no row in SMOOTH or STEPS"
+    for name, f in module.NAMES.items():
+        found = module.resolve(name)
+        assert (found[1] if isinstance(found, tuple) else found) is f
+
+
+def test_reached_from_the_front_door():
+    assert nn.losses is losses
+    assert nn.metrics is metrics
