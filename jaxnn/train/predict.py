@@ -11,7 +11,7 @@ import optax
 
 from jaxnn.core.types import Batch, Params, State
 from jaxnn.data.batches import in_order
-from jaxnn.train.step import cast, evaluate
+from jaxnn.train.step import cast, evaluate, widened
 from jaxnn.train.trial import Trial
 
 LARGEST = 4096
@@ -21,7 +21,7 @@ LARGEST = 4096
 @functools.partial(jax.jit, static_argnames="dtype")
 def _forward(model: Any, params: Params, state: State, x: Any, dtype: Any) -> Any:
     outputs, _ = model.apply(cast(params, dtype), state, cast(x, dtype))
-    return jax.tree.map(lambda a: a.astype(jnp.promote_types(a.dtype, jnp.float32)), outputs)
+    return widened(outputs)
 
 
 def outputs_of(model: Any, params: Params, state: State, x: Any, dtype: Any = None) -> Any:

@@ -53,6 +53,12 @@ def cast(tree: Any, dtype: Any) -> Any:
     return jax.tree.map(lambda a: a.astype(dtype) if jnp.issubdtype(a.dtype, jnp.floating) else a, tree)
 
 
+def widened(tree: Any) -> Any:
+    """Floating leaves below float32 as float32: losses and metrics are never computed in less."""
+    narrow = lambda a: jnp.issubdtype(a.dtype, jnp.floating) and jnp.finfo(a.dtype).bits < 32  # noqa: E731
+    return jax.tree.map(lambda a: a.astype(jnp.float32) if narrow(a) else a, tree)
+
+
 def forward(
     trial: Trial, params: Params, model_state: State, batch: Batch, *, key: Key | None, train: bool, dtype: Any
 ) -> tuple[Any, State]:
@@ -64,7 +70,7 @@ def forward(
     masked = _with_mask(model_state, (batch.weight > 0).astype(batch.weight.dtype)) if train else model_state
     outputs, after = trial.model.apply(cast(params, dtype), masked, cast(batch.x, dtype), key=key, train=train)
     after = _with_mask(after, None) if train else model_state
-    return jax.tree.map(lambda a: a.astype(jnp.promote_types(a.dtype, jnp.float32)), outputs), after
+    return widened(outputs), after
 
 
 def _with_mask(model_state: State, mask: Any) -> State:

@@ -1,0 +1,148 @@
+"""The run as a pure function: gradients through it, jit, vmap, and `fit` as its compiled form."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import jaxnn as nn
+
+RNG = np.random.default_rng(1)
+X = RNG.normal(size=(24, 3))
+Y = (X[:, 0] - X[:, 1] > 0).astype(np.int32)
+
+
+def trial(lr, l2, dropout):
+    model = nn.mlp((5,), out=2, activation="tanh", dropout=dropout)
+    return nn.Trial(model, "softmax_cross_entropy", optax.chain(nn.l2(l2), optax.adam(lr)))
+
+
+@pytest.mark.parametrize("name", ["lr", "l2", "dropout"])
+def test_the_gradient_of_the_last_validation_loss_agrees_with_central_differences(name):
+    point = {"lr": 0.03, "l2": 0.02, "dropout": 0.3}
+    with jax.enable_x64(True):
+
+        @jax.jit
+        def last_loss(value):
+            hparams = {**{k: jnp.float64(v) for k, v in point.items()}, name: value}
+            key = jax.random.key(3, impl="threefry2x32")
+            _, history = nn.run(trial, hparams, key, (X, Y), epochs=3, batch_size=10, validation=0.25)
+            return history["val_loss"][-1]
+
+        value, step = jnp.float64(point[name]), 1e-6
+        slope = jax.grad(last_loss)(value)
+        central = (last_loss(value + step) - last_loss(value - step)) / (2 * step)
+        assert slope.dtype == jnp.float64
+        np.testing.assert_allclose(slope, central, rtol=1e-4)
+
+
+def test_run_under_vmap_over_hyperparameters_and_keys():
+    keys = jax.vmap(lambda s: jax.random.key(s, impl="threefry2x32"))(jnp.arange(3))
+    rates = jnp.array([0.1, 0.01, 0.001])
+
+    def one(lr, key):
+        hparams = {"lr": lr, "l2": 0.0, "dropout": 0.2}
+        return nn.run(trial, hparams, key, (X, Y), epochs=2, batch_size=8)[1]["loss"]
+
+    together = jax.jit(jax.vmap(one))(rates, keys)
+    alone = jnp.stack([jax.jit(one)(lr, key) for lr, key in zip(rates, keys, strict=True)])
+    assert together.shape == (3, 2)
+    np.testing.assert_allclose(together, alone, rtol=1e-5)
+
+
+def test_fit_is_the_run():
+    hparams = {"lr": 0.05, "l2": 0.01, "dropout": 0.1}
+    options = {"epochs": 4, "batch_size": 10, "validation": 0.25, "shuffle_seed": 5}
+    solo = nn.fit(trial, (X, Y), hparams, seed=2, progress=False, **options)
+    state, history = jax.jit(lambda k: nn.run(trial, hparams, k, (X, Y), **options))(
+        jax.random.key(2, impl="threefry2x32")
+    )
+    for name, values in history.items():
+        np.testing.assert_allclose(solo.history[name], values, rtol=2e-5, atol=1e-6)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6), solo.params, state.params)
+
+
+def test_fit_is_a_plain_loop_over_step():
+    hparams = {"lr": 0.05, "l2": 0.01, "dropout": 0.0}
+    solo = nn.fit(trial, (X, Y), hparams, epochs=2, batch_size=24, seed=4, shuffle=False, progress=False)
+    concrete = trial(**hparams)
+    x = jnp.asarray(X, jnp.float32)
+    state = nn.init(concrete, jax.random.key(4, impl="threefry2x32"), x)
+    take = jax.jit(lambda s: nn.step(concrete, s, (x, jnp.asarray(Y))))
+    losses = []
+    for _ in range(2):
+        state, values = take(state)
+        losses.append(values["loss"])
+    np.testing.assert_allclose(solo.history["loss"], losses, rtol=1e-6)
+
+
+def test_run_stops_where_fit_stops():
+    hparams = {"lr": 0.3, "l2": 0.0, "dropout": 0.0}
+    options = {"epochs": 12, "batch_size": 8, "validation": 0.25, "stop": nn.EarlyStopping("val_loss", patience=2)}
+    solo = nn.fit(trial, (X, Y), hparams, progress=False, **options)
+    state, history = jax.jit(lambda k: nn.run(trial, hparams, k, (X, Y), **options))(
+        jax.random.key(0, impl="threefry2x32")
+    )
+    assert solo.epochs == int(state.epoch) < 12
+    assert solo.best_epoch == int(state.best.epoch) == solo.epochs - 3
+    assert np.isnan(history["loss"][solo.epochs :]).all()
+    assert np.isfinite(history["loss"][: solo.epochs]).all()
+    assert solo.metrics["val_loss"] == np.min(solo.history["val_loss"])
+
+
+def test_every_row_counts_once_in_an_epoch():
+    """With a rate of zero the mean loss over padded batches is the mean over the rows, weights included."""
+    weight = RNG.uniform(0.5, 2, size=24)
+    run = nn.fit(
+        lambda lr: nn.Trial(nn.mlp((4,), out=2), "softmax_cross_entropy", optax.sgd(lr)),
+        (X, Y, weight), {"lr": 0.0}, epochs=1, batch_size=7, progress=False,
+    )  # fmt: skip
+    logits = run.outputs(X)
+    losses = np.log(np.exp(logits).sum(1)) - logits[np.arange(24), Y]
+    np.testing.assert_allclose(run.history["loss"][0], np.average(losses, weights=weight), rtol=1e-5)
+    np.testing.assert_allclose(run.history["accuracy"][0], np.average(logits.argmax(1) == Y, weights=weight), rtol=1e-6)
+
+
+def test_a_row_of_weight_zero_is_as_if_it_were_not_there():
+    def plain(lr):
+        return nn.Trial(nn.mlp((4,), out=2, batch_norm=True), "softmax_cross_entropy", optax.sgd(lr))
+
+    weight = np.ones(24)
+    weight[20:] = 0
+    wild = X.copy()
+    wild[20:] = 1e4
+    options = {"epochs": 3, "batch_size": 24, "shuffle": False, "progress": False}
+    masked = nn.fit(plain, (wild, Y, weight), {"lr": 0.1}, **options)
+    short = nn.fit(plain, (X[:20], Y[:20]), {"lr": 0.1}, **options)
+    np.testing.assert_allclose(masked.history["loss"], short.history["loss"], rtol=1e-5)
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6), masked.model_state, short.model_state
+    )
+
+
+def test_bfloat16_computes_and_keeps_float32_parameters():
+    options = {"epochs": 30, "batch_size": 8, "progress": False}
+    hparams = {"lr": 0.05, "l2": 0.0, "dropout": 0.0}
+    half = nn.fit(trial, (X, Y), hparams, compute_dtype=jnp.bfloat16, **options)
+    full = nn.fit(trial, (X, Y), hparams, **options)
+    assert {str(a.dtype) for a in jax.tree.leaves(half.params)} == {"float32"}
+    assert half.history["loss"].dtype == np.float32
+    assert half.history["loss"][0] != full.history["loss"][0]
+    np.testing.assert_allclose(half.history["loss"][-1], full.history["loss"][-1], atol=0.05)
+    text = str(jax.make_jaxpr(lambda k: nn.run(trial, hparams, k, (X, Y), epochs=1, compute_dtype=jnp.bfloat16))(
+        jax.random.key(0)
+    ))  # fmt: skip
+    assert "bf16" in text
+
+
+def test_ten_and_a_thousand_epochs_are_one_program():
+    def plain(lr):
+        return nn.Trial(nn.mlp((3,), out=2), "softmax_cross_entropy", optax.sgd(lr))
+
+    first = nn.fit(plain, (X, Y), {"lr": 0.1}, epochs=10, progress=False)
+    second = nn.fit(plain, (X, Y), {"lr": 0.1}, epochs=1000, progress=False)
+    assert first.timing["compiles"] == 2
+    assert second.timing["compiles"] == 0
+    np.testing.assert_array_equal(first.history["loss"], second.history["loss"][:10])
+    assert second.epochs == 1000
