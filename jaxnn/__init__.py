@@ -21,7 +21,7 @@ from jaxnn.layers.norm import BatchNorm
 from jaxnn.layers.reshape import Flatten
 from jaxnn.models.linear import linear_regression, logistic_regression, perceptron, softmax_regression
 from jaxnn.models.mlp import mlp
-from jaxnn.optim.penalties import l1, l2
+from jaxnn.optim.penalties import elastic_net, l1, l2, penalty
 from jaxnn.settings import configure
 from jaxnn.train.fit import fit
 from jaxnn.train.result import Run
