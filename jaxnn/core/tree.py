@@ -44,6 +44,32 @@ def _chosen(path: str, where: Where) -> bool:
     return path.rsplit("/", 1)[-1] in where
 
 
+def is_floating(leaf: Any) -> bool:
+    """Whether an array, or the shape of one, holds floating numbers.
+
+    Example:
+        >>> is_floating(jnp.ones(2)), is_floating(jnp.arange(2))
+        (True, False)
+    """
+    return jnp.issubdtype(leaf.dtype, jnp.floating)
+
+
+def cast(tree: Any, dtype: Any) -> Any:
+    """The floating leaves of a tree, arrays or shapes, in another dtype; None leaves all as they are.
+
+    Example:
+        >>> jax.tree.map(lambda a: str(a.dtype), cast({"x": jnp.ones(2), "i": jnp.int32(1)}, jnp.bfloat16))
+        {'i': 'int32', 'x': 'bfloat16'}
+    """
+    if dtype is None:
+        return tree
+
+    def one(leaf: Any) -> Any:
+        return leaf.update(dtype=dtype) if isinstance(leaf, jax.ShapeDtypeStruct) else leaf.astype(dtype)
+
+    return jax.tree.map(lambda leaf: one(leaf) if is_floating(leaf) else leaf, tree)
+
+
 def count(tree: Any) -> int:
     """The number of scalars in a tree of arrays or of shapes.
 

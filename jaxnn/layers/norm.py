@@ -30,7 +30,8 @@ class BatchNorm:
         each ``(features,)``, and ``mask``, a scalar or ``(batch,)``.
 
     Raises:
-        ValueError: for a momentum outside [0, 1], eps not above 0, or inputs without a batch axis.
+        ValueError: for a momentum outside [0, 1], eps not above 0, inputs without a batch axis or with other
+            features than in ``init``.
 
     Source: Ioffe and Szegedy, 2015; ``keras.layers.BatchNormalization`` for the defaults.
 
@@ -66,7 +67,12 @@ class BatchNorm:
         self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False
     ) -> tuple[Any, State]:
         """The normalised input, and in training the moved running statistics."""
-        dtype = state["mean"].dtype
+        dtype, features = state["mean"].dtype, state["mean"].shape
+        if x.ndim < 2 or x.shape[-1:] != features:
+            raise checks.SpecError(
+                f"BatchNorm holds statistics {features} and got inputs {x.shape}, whose last axis must be "
+                f"{features[0]}; write model.init(key, x) anew for inputs of this shape"
+            )
         wide = x.astype(dtype)
         shape = (1,) * (x.ndim - 1) + (x.shape[-1],)
         if train:
