@@ -15,6 +15,10 @@ class Dataset(NamedTuple):
         features: the names of the columns of ``x``.
         classes: the name of each class code; None for a regression.
         name: what was loaded.
+
+    Example:
+        >>> Dataset([[0.5], [2.0]], [0, 1], ("height",), ("low", "high"), "hills").classes[1]
+        'high'
     """
 
     x: Any
@@ -77,7 +81,7 @@ def load(
     frame = tables.read(name)
     if target is None:
         raise ValueError(
-            f"{name} needs a target column; its columns are {', '.join(map(str, frame.columns[:12]))}; "
+            f"{name} needs a target column; its columns are {tables.listed(frame.columns)}; "
             f"write load({name!r}, target={str(frame.columns[-1])!r})"
         )
     y, classes = tables.targets(tables.pick(frame, target, name), name, task)
@@ -99,6 +103,17 @@ def take(data: Dataset, rows: Any) -> Dataset:
 
 def train_test(data: Dataset, fraction: float = 0.2, seed: int = 0) -> tuple[Dataset, Dataset]:
     """Split a data set into a training part and a test part, classes in proportion.
+
+    Args:
+        data: a `Dataset`.
+        fraction: share of the rows that is set aside, above 0 and below 1; of the digits 0.2 leaves 1437 rows.
+        seed: of the split.
+
+    Returns:
+        ``(train, test)``, two data sets.
+
+    Raises:
+        ValueError: if a part would be empty.
 
     Example:
         >>> [len(part.y) for part in train_test(load("gauss"), 0.2)]

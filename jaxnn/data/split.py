@@ -89,6 +89,10 @@ class Standardiser(NamedTuple):
 
     Args:
         mean, scale: arrays of the shape of one row.
+
+    Example:
+        >>> Standardiser(np.array([1.0]), np.array([2.0])).transform([[5.0]]).tolist()
+        [[2.0]]
     """
 
     mean: Any

@@ -57,7 +57,7 @@ def pick(frame: Any, column: str, path: str) -> Any:
         ValueError: if there is none of that name, with the names there are.
     """
     if column not in frame.columns:
-        raise ValueError(f"{path} has no column {column!r}; its columns are {_listed(frame.columns)}")
+        raise ValueError(f"{path} has no column {column!r}; its columns are {listed(frame.columns)}")
     return frame[column]
 
 
@@ -149,7 +149,13 @@ def _is_number(value: Any) -> bool:
     return True
 
 
-def _listed(names: Any) -> str:
+def listed(names: Any) -> str:
+    """The first dozen of some names, and how many more there are.
+
+    Example:
+        >>> listed(["a", "b"])
+        'a, b'
+    """
     names = list(names)
     return ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
 

@@ -31,7 +31,8 @@ def heatmap(
         ax: matplotlib axes to draw on; None makes a figure.
 
     Returns:
-        The matplotlib axes; the best cell has a frame, a cell without a finite run is hatched.
+        The matplotlib axes; the best cells have a frame, a cell without a finite run is hatched. Bright is good, and
+        the colours end where cells are three times as far from the best as the middle one.
 
     Raises:
         ValueError: for a column that is not there, an unknown ``how``, or no finite value.
@@ -46,19 +47,21 @@ def heatmap(
     lower = not rises(value) if lower is None else lower
     columns, rows, cells, runs = _cells(table, x, y, value, how, lower)
     ax = axes(ax, (min(14.0, 2.8 + 0.62 * len(columns)), min(10.0, 1.6 + 0.48 * len(rows))))
-    drawn = ax.imshow(np.ma.masked_invalid(cells), origin="lower", aspect="auto", **_colours(cells, lower))
+    norm, beyond = _norm(cells, lower)
+    palette = "viridis_r" if lower else "viridis"
+    drawn = ax.imshow(np.ma.masked_invalid(cells), origin="lower", aspect="auto", cmap=palette, norm=norm)
     for row, column in np.argwhere(np.isnan(cells)):
         ax.add_patch(_frame(row, column, facecolor="0.93", edgecolor="0.6", hatch="///", linewidth=0))
-    best = divmod(int((np.nanargmin if lower else np.nanargmax)(cells)), len(columns))
     if cells.shape[1] <= 16 and cells.shape[0] <= 24:
         _write(ax, cells, drawn)
-    ax.add_patch(_frame(*best, fill=False, edgecolor="black", linewidth=2.0))
+    for row, column in np.argwhere(cells == (np.nanmin if lower else np.nanmax)(cells)):
+        ax.add_patch(_frame(row, column, fill=False, edgecolor="black", linewidth=2.0))
     _ticks(ax.xaxis, columns, 16, rotated=True)
     _ticks(ax.yaxis, rows, 24, rotated=False)
     ax.set_xlabel(x)
     ax.set_ylabel(y)
     gathered = f"{value}, {how} of {runs} runs" if runs > 1 else value
-    ax.figure.colorbar(drawn, ax=ax, label=gathered, pad=0.02)
+    ax.figure.colorbar(drawn, ax=ax, label=gathered, pad=0.02, extend=beyond)
     return ax
 
 
@@ -94,15 +97,25 @@ def _sorted(values: list) -> list:
         return unique
 
 
-def _colours(cells: np.ndarray, lower: bool) -> dict[str, Any]:
-    """Bright is good; a logarithmic scale where positive errors span more than a factor of 30."""
-    from matplotlib.colors import LogNorm
+def _norm(cells: np.ndarray, lower: bool) -> tuple[Any, str]:
+    """The scale of the colours, and on which side cells lie beyond it: a few bad cells leave the others distinct.
 
-    log = lower and np.nanmin(cells) > 0 and np.nanmax(cells) > 30 * np.nanmin(cells)
-    return {"cmap": "viridis_r" if lower else "viridis", "norm": LogNorm() if log else None}
+    It is logarithmic where positive errors span more than a factor of 30.
+    """
+    from matplotlib.colors import LogNorm, Normalize
+
+    finite = cells[np.isfinite(cells)]
+    log = lower and finite.min() > 0 and finite.max() > 30 * finite.min()
+    values = np.log(finite) if log else finite
+    best, worst = (values.min(), values.max()) if lower else (values.max(), values.min())
+    end = best + 3.0 * (np.median(values) - best)
+    cut = end != best and abs(end - best) < abs(worst - best)
+    limits = sorted((best, end if cut else worst))
+    beyond = "neither" if not cut else "max" if lower else "min"
+    return (LogNorm(*np.exp(limits)) if log else Normalize(*limits)), beyond
 
 
-def _frame(row: int, column: int, **style: Any) -> Any:
+def _frame(row: Any, column: Any, **style: Any) -> Any:
     from matplotlib.patches import Rectangle
 
     return Rectangle((column - 0.5, row - 0.5), 1, 1, **style)

@@ -60,6 +60,22 @@ def test_a_cell_without_a_finite_run_is_hatched_and_empty(table):
     assert len(ax.texts) == 5
 
 
+def test_equally_good_cells_are_all_framed():
+    ax = heatmap({"x": [0, 1, 2], "y": [0, 0, 0], "r2": [0.9, 0.5, 0.9]}, "x", "y", "r2")
+    assert [patch.get_x() + 0.5 for patch in ax.patches] == [0, 2]
+
+
+@pytest.mark.parametrize(("name", "sign", "side"), [("val_accuracy", 1, "min"), ("val_loss", -1, "max")])
+def test_one_bad_cell_leaves_the_colours_to_the_others(name, sign, side):
+    values = np.array([1.0, 0.99, 0.98, 0.97, -5.0]) * sign
+    ax = heatmap({"x": range(5), "y": [0] * 5, name: values}, "x", "y", name)
+    np.testing.assert_allclose(sorted(ax.images[0].get_clim()), sorted([1.0 * sign, 0.94 * sign]))
+    assert ax.images[0].colorbar.extend == side
+    even = heatmap({"x": range(5), "y": [0] * 5, name: np.arange(5.0)}, "x", "y", name)
+    assert even.images[0].get_clim() == (0.0, 4.0)
+    assert even.images[0].colorbar.extend == "neither"
+
+
 def test_structures_words_and_dicts_of_columns():
     table = {
         "hidden": [(64,), (32, 32), (), (64,)],
@@ -79,6 +95,7 @@ def test_many_values_get_fewer_labels_and_no_numbers():
     assert len(ax.get_xticklabels()) <= 16
     assert not ax.texts
     assert type(ax.images[0].norm).__name__ == "LogNorm"
+    ax.figure.canvas.draw()
 
 
 @pytest.mark.parametrize(

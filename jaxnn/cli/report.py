@@ -1,0 +1,98 @@
+"""What a fit and a grid leave behind: a leaderboard, tables and pictures."""
+
+import csv
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxnn.plot.axes import short
+
+
+def write_csv(path: Path, table: Mapping[str, Iterable[Any]]) -> None:
+    """Write columns as a CSV file; tuples as ``100-100``, nothing where there is no value."""
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(table)
+        writer.writerows([_cell(value) for value in row] for row in zip(*table.values(), strict=True))
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return short(value)
+    return "" if value is None or (isinstance(value, float) and np.isnan(value)) else value
+
+
+def ranking(table: Mapping[str, list], metric: str) -> np.ndarray:
+    """Member numbers from best to worst: by the validation metric, then by the validation loss; NaN last.
+
+    Example:
+        >>> ranking({"val_r2": [0.5, 0.5, np.nan], "val_loss": [2.0, 1.0, 0.1]}, "r2").tolist()
+        [1, 0, 2]
+    """
+    score = np.asarray(table[f"val_{metric}"], np.float64)
+    loss = np.asarray(table["val_loss"], np.float64)
+    return np.lexsort((np.nan_to_num(loss, nan=np.inf), -np.nan_to_num(score, nan=-np.inf)))
+
+
+def leaderboard(table: Mapping[str, list], order: np.ndarray, metric: str, axes: Iterable[str], k: int = 10) -> str:
+    """The best members as text: rank, number, the axes that vary, the validation metric and loss, and their epoch.
+
+    Example:
+        >>> table = {"lr": [0.1, 0.01], "val_r2": [0.5, 0.9], "val_loss": [2.0, 1.0], "best_epoch": [3, 4]}
+        >>> print(leaderboard(table, np.array([1, 0]), "r2", ["lr"]))
+        rank  network    lr  val_r2  val_loss  epoch
+           1        1  0.01  0.9000         1      5
+           2        0   0.1  0.5000         2      4
+    """
+    varying = [name for name in axes if len(set(table[name])) > 1]
+    rows = [["rank", "network", *varying, f"val_{metric}", "val_loss", "epoch"]]
+    for rank, i in enumerate(order[:k], 1):
+        score, loss = table[f"val_{metric}"][i], table["val_loss"][i]
+        own = [short(table[name][i]) for name in varying]
+        rows.append([str(rank), str(i), *own, f"{score:.4f}", f"{loss:.4g}", str(table["best_epoch"][i] + 1)])
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join("  ".join(map(str.rjust, row, widths)) for row in rows)
+
+
+def two_axes(table: Mapping[str, list], axes: Iterable[str]) -> tuple[str, str] | None:
+    """The two axes of numbers with the most values, the longer one first, or None where there are no two."""
+    sizes = {
+        name: len(set(table[name]))
+        for name in axes
+        if name != "seed" and all(isinstance(value, float) for value in table[name])
+    }
+    long = [name for name in sorted(sizes, key=lambda name: -sizes[name]) if sizes[name] > 1]
+    return (long[0], long[1]) if len(long) > 1 else None
+
+
+def draw_curves(path: Path, history: Mapping[str, Any], metric: str, title: str, **options: Any) -> None:
+    """Loss and metric over the epochs, side by side in one picture."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    from jaxnn.plot.curves import curves
+
+    figure = Figure(figsize=(11.0, 4.6), layout="constrained")
+    FigureCanvasAgg(figure)
+    for ax, name in zip(figure.subplots(1, 2), ("loss", metric), strict=True):
+        curves(history, name, ax=ax, **options)
+    figure.suptitle(title)
+    figure.savefig(path, dpi=130)
+
+
+def draw_heatmap(path: Path, table: Mapping[str, list], x: str, y: str, metric: str, title: str) -> None:
+    """The best validation metric over two axes."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    from jaxnn.plot.grid import heatmap
+
+    columns, rows = (len(set(table[name])) for name in (x, y))
+    size = (min(14.0, 2.8 + 0.75 * columns), min(10.0, 1.8 + 0.55 * rows))
+    figure = Figure(figsize=size, layout="constrained")
+    FigureCanvasAgg(figure)
+    heatmap(table, x, y, f"val_{metric}", ax=figure.subplots())
+    figure.suptitle(title)
+    figure.savefig(path, dpi=130)

@@ -1,0 +1,158 @@
+"""``jaxnn grid`` and ``jaxnn fit``: train, score on rows that were set aside, write a folder."""
+
+import time
+from argparse import Namespace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxnn.cli import report
+from jaxnn.cli.axes import Bad
+from jaxnn.cli.folder import output
+from jaxnn.cli.problem import Problem, in_units, problem, scores, space, stopping
+from jaxnn.data.tables import SUFFIXES
+from jaxnn.grid.engine import grid
+from jaxnn.grid.results import Runs, Top
+from jaxnn.train.fit import fit
+
+FILES = ("results.csv", "history.csv", "curves.png", "heatmap.png", "winner.safetensors", "model.safetensors")
+BEST = 5
+"""Members of the ensemble, and curves that stand out in the picture."""
+
+
+def train_grid(words: Namespace) -> None:
+    """Train every combination of the axes, print the best, write the folder.
+
+    Raises:
+        Bad, ValueError: for data or words that do not fit, before the folder is touched.
+    """
+    started = time.perf_counter()
+    task, axes = problem(words), space(words)
+    members = int(np.prod([len(values) for values in axes.values()]))
+    place = words.out or f"jaxnn-{_stem(words.data)}"
+    with output(place, FILES) as folder:
+        _say(words, f"{members} networks on {_about(task)}")
+        runs = grid(
+            task.trial,
+            task.train,
+            axes,
+            epochs=words.epochs,
+            validation=words.validation,
+            stop=stopping(words),
+            plan=words.plan,
+            standardise=True,
+            progress=not words.quiet,
+        )
+        order = report.ranking(runs.table, task.metric)
+        if not np.isfinite(runs.table[f"val_{task.metric}"][order[0]]):
+            raise Bad("every network diverged; write smaller learning rates, as in --lr 1e-5:1e-2:8")
+        _say(words, *map(str, runs.plan[:4]), *[f"... {len(runs.plan)} programs in all"] * (len(runs.plan) > 4))
+        _say(words, "", report.leaderboard(runs.table, order, task.metric, axes), "")
+        winner = in_units(runs[int(order[0])], task.target)
+        best = Top(in_units(runs[int(i)], task.target) for i in order[:BEST])
+        told = [f"{name} {report.short(runs.table[name][order[0]])}" for name in axes if len(axes[name]) > 1]
+        _say(words, f"the winner is network {order[0]}: {', '.join(told) or 'the only one'}")
+        _score(words, "winner", winner, task)
+        if len(best) > 1:
+            _score(words, f"best {len(best)} together", best.ensemble(), task)
+        winner.save(folder / "winner.safetensors")
+        report.write_csv(folder / "results.csv", {"network": range(len(runs)), **runs.table})
+        if _can_draw(words):
+            _pictures(folder, runs, order, task, axes)
+        written = sorted(path.name for path in folder.iterdir())
+    _say(words, f"written to {place}: {', '.join(written)} ({time.perf_counter() - started:.1f} s in all)")
+    _say(words, f"to use it: jaxnn predict {place} {_use(words)}")
+
+
+def train_one(words: Namespace) -> None:
+    """Train one network, print its scores, write the folder.
+
+    Raises:
+        Bad, ValueError: for data or words that do not fit, before the folder is touched.
+    """
+    started = time.perf_counter()
+    task = problem(words)
+    hparams = {name: getattr(words, name)[0] for name in ("lr", "hidden", "activation", "batch_norm")}
+    hparams |= {name: getattr(words, name)[0] for name in ("l2", "l1", "dropout") if getattr(words, name) != [0.0]}
+    place = words.out or f"jaxnn-{_stem(words.data)}-fit"
+    with output(place, FILES) as folder:
+        _say(words, f"one network on {_about(task)}")
+        run = fit(
+            task.trial,
+            task.train,
+            hparams,
+            epochs=words.epochs,
+            batch_size=words.batch_size[0],
+            validation=words.validation,
+            stop=stopping(words),
+            seed=words.seed,
+            standardise=True,
+            progress=not words.quiet,
+        )
+        value = run.metrics[f"val_{task.metric}"]
+        if not np.isfinite(value):
+            raise Bad(f"the network diverged; write a smaller learning rate, as in --lr {hparams['lr'] / 10:g}")
+        _say(words, f"best after epoch {run.best_epoch + 1} of {run.epochs}: validation {task.metric} {value:.4f}")
+        model = in_units(run, task.target)
+        _score(words, "network", model, task)
+        model.save(folder / "model.safetensors")
+        report.write_csv(folder / "history.csv", {"epoch": range(1, run.epochs + 1), **_lists(run.history)})
+        if _can_draw(words):
+            title = f"{task.train.name}: one network"
+            report.draw_curves(folder / "curves.png", run.history, task.metric, title, best_epoch=run.best_epoch)
+        written = sorted(path.name for path in folder.iterdir())
+    _say(words, f"written to {place}: {', '.join(written)} ({time.perf_counter() - started:.1f} s in all)")
+    _say(words, f"to use it: jaxnn predict {place} {_use(words)}")
+
+
+def _pictures(folder: Path, runs: Runs, order: np.ndarray, task: Problem, axes: dict[str, Any]) -> None:
+    title = f"{task.train.name}: {len(runs)} networks"
+    best = [int(i) for i in order[:BEST]]
+    report.draw_curves(folder / "curves.png", runs.history, task.metric, title, highlight=best)
+    pair = report.two_axes(runs.table, axes)
+    if pair is not None:
+        report.draw_heatmap(folder / "heatmap.png", runs.table, *pair, task.metric, title)
+
+
+def _can_draw(words: Namespace) -> bool:
+    found = find_spec("matplotlib") is not None
+    if not found:
+        _say(words, "no pictures without matplotlib: pip install 'jaxnn[plot]'")
+    return found
+
+
+def _score(words: Namespace, who: str, model: Any, task: Problem) -> None:
+    """Print the test scores of a model."""
+    values = scores(model, task.test.x, task.test.y)
+    told = ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in values.items())
+    _say(words, f"test score of the {who}: {told} ({len(task.test.y)} rows that no network saw)")
+
+
+def _about(task: Problem) -> str:
+    classes = task.train.classes
+    kind = "a regression" if classes is None else f"{len(classes)} classes"
+    rows, held = len(task.train.y), len(task.test.y)
+    return (
+        f"{task.train.name}: {len(task.train.features)} features, {kind}, {rows} rows and {held} set aside for the test"
+    )
+
+
+def _lists(history: dict[str, Any]) -> dict[str, list[float]]:
+    return {name: [float(value) for value in values] for name, values in history.items()}
+
+
+def _stem(data: str) -> str:
+    name = Path(data).name
+    suffix = next((s for s in sorted(SUFFIXES, key=len, reverse=True) if name.lower().endswith(s)), "")
+    return name[: len(name) - len(suffix)]
+
+
+def _use(words: Namespace) -> str:
+    return words.data if words.target is None else f"new.csv  (or {words.data} --target {words.target})"
+
+
+def _say(words: Namespace, *lines: str) -> None:
+    if not words.quiet:
+        print(*lines, sep="\n", flush=True)
