@@ -33,7 +33,7 @@ class TrainState(NamedTuple):
         best: a `Best`, or None where nothing is monitored.
         wait: epochs since the best one, int32.
         stopped: whether early stopping has ended this member, bool.
-        diverged: the step at which a loss or an update was not finite, int32; -1 while healthy.
+        diverged: the step at which the loss or the gradient was not finite, int32; -1 while healthy.
     """
 
     step: Any
