@@ -29,7 +29,8 @@ class Problem(NamedTuple):
     """What is to be learned.
 
     Args:
-        train: rows for training and validation; the target of a regression has mean 0 and variance 1.
+        train: rows for training; the target of a regression has mean 0 and variance 1.
+        held: rows for validation, the target scaled alike.
         test: rows that no network sees, as they were read.
         target: how the target of a regression was scaled, else None.
         trial: from hyperparameters to a `Trial`.
@@ -37,6 +38,7 @@ class Problem(NamedTuple):
     """
 
     train: Dataset
+    held: Dataset
     test: Dataset
     target: Standardiser | None
     trial: Callable[..., Trial]
@@ -44,28 +46,34 @@ class Problem(NamedTuple):
 
 
 def problem(words: Namespace) -> Problem:
-    """Load the data and set the test part aside.
+    """Load the data and set the test part and the validation part aside.
 
     Raises:
-        Bad: if the data cannot be used.
+        Bad, ValueError: if the data cannot be used.
     """
     data = _load(words)
-    train, test = train_test(data, words.test)
+    try:
+        rest, test = train_test(data, words.test)
+        train, held = train_test(rest, words.validation)
+    except ValueError:
+        raise Bad(
+            f"{data.name} has {len(data.y)} rows, too few for a test part of {words.test} and a validation part of "
+            f"{words.validation} of the rest; give more rows, or smaller --test and --validation"
+        ) from None
     if data.classes is not None:
         if len(np.unique(train.y)) < 2:
             raise Bad(f"{data.name} leaves one class only for training; give more rows of the other classes")
-        return Problem(train, test, None, _trial(len(data.classes)), "accuracy")
+        return Problem(train, held, test, None, _trial(len(data.classes)), "accuracy")
     target = standardise(train.y)
-    return Problem(train._replace(y=target.transform(train.y)), test, target, _trial(None), "r2")
+    train, held = (part._replace(y=target.transform(part.y)) for part in (train, held))
+    return Problem(train, held, test, target, _trial(None), "r2")
 
 
 def _load(words: Namespace) -> Dataset:
     table = tables.is_table(words.data)
     if not table and (words.target or words.task):
         flag = "target" if words.target else "task"
-        raise Bad(
-            f"--{flag} is for files, and {words.data} is none; leave --{flag} out, or give a .csv or .parquet file"
-        )
+        raise Bad(f"--{flag} is for files and {words.data} is none; leave it out, or give a .csv or .parquet file")
     if words.noise is not None and words.data not in playground.SETS:
         raise Bad(f"--noise is for {', '.join(playground.SETS)}; leave it out for {words.data}")
     if table and words.target is None:

@@ -1,5 +1,6 @@
 """``jaxnn grid`` and ``jaxnn fit``: train, score on rows that were set aside, write a folder."""
 
+import sys
 import time
 from argparse import Namespace
 from importlib.util import find_spec
@@ -39,11 +40,11 @@ def train_grid(words: Namespace) -> None:
             task.train,
             axes,
             epochs=words.epochs,
-            validation=words.validation,
+            validation=(task.held.x, task.held.y),
             stop=stopping(words),
             plan=words.plan,
             standardise=True,
-            progress=not words.quiet,
+            progress=not words.quiet and sys.stderr.isatty(),
         )
         order = report.ranking(runs.table, task.metric)
         if not np.isfinite(runs.table[f"val_{task.metric}"][order[0]]):
@@ -85,11 +86,11 @@ def train_one(words: Namespace) -> None:
             hparams,
             epochs=words.epochs,
             batch_size=words.batch_size[0],
-            validation=words.validation,
+            validation=(task.held.x, task.held.y),
             stop=stopping(words),
             seed=words.seed,
             standardise=True,
-            progress=not words.quiet,
+            progress=not words.quiet and sys.stderr.isatty(),
         )
         value = run.metrics[f"val_{task.metric}"]
         if not np.isfinite(value):
@@ -131,12 +132,9 @@ def _score(words: Namespace, who: str, model: Any, task: Problem) -> None:
 
 
 def _about(task: Problem) -> str:
-    classes = task.train.classes
-    kind = "a regression" if classes is None else f"{len(classes)} classes"
-    rows, held = len(task.train.y), len(task.test.y)
-    return (
-        f"{task.train.name}: {len(task.train.features)} features, {kind}, {rows} rows and {held} set aside for the test"
-    )
+    kind = "a regression" if task.train.classes is None else f"{len(task.train.classes)} classes"
+    rows = f"{len(task.train.y)} rows to train, {len(task.held.y)} to validate and {len(task.test.y)} to test"
+    return f"{task.train.name}: {len(task.train.features)} features, {kind}, {rows}"
 
 
 def _lists(history: dict[str, Any]) -> dict[str, list[float]]:
