@@ -184,7 +184,8 @@ class _Exam:
 
     def asks_for_a_key(self) -> None:
         """A layer that draws in training raises a `SpecError` without a key; every other one needs none."""
-        draws = not all(_equal(run[1], self._solo[1]) for run in self._drawn)
+        same = [jax.tree.map(np.array_equal, run, self._solo) for run in self._drawn]
+        draws = not jax.tree.all([train for _, train in same])
         try:
             jax.eval_shape(partial(self._layer.apply, train=True), self._params, self._state, self._x)
         except SpecError as error:
@@ -192,7 +193,7 @@ class _Exam:
             assert "key" in str(error), f"the error says nothing about the key: {error}"
         else:
             assert not draws, "it draws in training and took key=None without an error"
-        assert all(_equal(run[0], self._solo[0]) for run in self._drawn), "in use, its outputs depend on the key"
+        assert jax.tree.all([use for use, _ in same]), "in use, its outputs depend on the key"
 
     def maps_over_hyperparameters(self) -> None:
         """`jax.vmap` over stacked hyperparameters equals the loop."""
@@ -225,8 +226,8 @@ class _Exam:
         other = jax.tree.map(lambda a: a.at[-1].set(3 - 2 * a[-1] if is_floating(a) else a[0]), self._x)
         runs = [self._run(self._traced, self._params, state, x, self._key) for x in (self._x, other)]
         use, train = ([jax.tree.map(lambda a: a[:-1], run[i][0]) for run in runs] for i in (0, 1))
-        _close(*use, "in use, for two last rows, the other rows", 1e-6)
-        _close(*train, "in training, for two rows of padding, the real rows", 1e-6)
+        _close(use[0], use[1], "in use, for two last rows, the other rows", 1e-6)
+        _close(train[0], train[1], "in training, for two rows of padding, the real rows", 1e-6)
         _close(runs[0][1][1], runs[1][1][1], "in training, for two rows of padding, the new states", 1e-6)
 
     def has_the_right_gradient(self) -> None:
@@ -236,6 +237,8 @@ class _Exam:
         with jax.enable_x64(True):
             x, hypers = cast(self._x, np.float64), cast(self._traced, np.float64)
             params, state = self._layer.init(self._key, x)
+            if not any(map(is_floating, jax.tree.leaves(x))):
+                params, state = cast((params, state), np.float64)
             tree = {"params": params, "hyper": hypers, "x": x}
             args = {path_of(path): np.asarray(a) for path, a in jax.tree_util.tree_flatten_with_path(tree)[0]}
             at = {name: a for name, a in args.items() if is_floating(a) and a.size}
@@ -282,10 +285,6 @@ def _same_shapes(a: Any, b: Any, what: str) -> None:
     for (path, one), two in zip(jax.tree_util.tree_flatten_with_path(a)[0], jax.tree.leaves(b), strict=True):
         told = f"{what}: {path_of(path)} is {one.dtype} {one.shape} and {two.dtype} {two.shape}"
         assert (one.shape, one.dtype) == (two.shape, two.dtype), told
-
-
-def _equal(a: Any, b: Any) -> bool:
-    return jax.tree.all(jax.tree.map(np.array_equal, a, b))
 
 
 def _distance(a: Any, b: Any) -> tuple[float, float]:

@@ -3,6 +3,8 @@
 from contextlib import contextmanager
 from typing import Any
 
+from jaxnn.core.types import Key
+
 
 class SpecError(ValueError):
     """A model and its input do not fit; the message starts with the path of the layer."""
@@ -65,10 +67,11 @@ def size(name: str, value: Any, call: str) -> None:
         raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}; write {call}")
 
 
-def key_needed(layer: str, key: Any) -> None:
-    """Raise when a layer that draws in training got no key."""
+def key_needed(layer: str, key: Key | None) -> Key:
+    """The key itself; raise when a layer that draws in training got none."""
     if key is None:
         raise SpecError(
             f"{layer} draws random numbers in training and got no key; "
             "write apply(params, state, x, key=jax.random.key(0), train=True)"
         )
+    return key

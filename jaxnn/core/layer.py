@@ -1,10 +1,11 @@
 """The spec decorator: a frozen dataclass whose treedef is the architecture and whose leaves are the knobs."""
 
 import dataclasses
-from typing import Any, TypeVar
+from typing import Any, TypeVar, dataclass_transform
 
 import jax
 import numpy as np
+from jax.core import Tracer
 
 T = TypeVar("T")
 REGISTRY: dict[str, type] = {}
@@ -29,6 +30,7 @@ def child(default: Any = dataclasses.MISSING) -> Any:
     return dataclasses.field(default=default, metadata={"leaf": True})
 
 
+@dataclass_transform(frozen_default=True)
 def spec(cls: type[T]) -> type[T]:
     """Turn a class into a spec: a frozen dataclass, registered as a pytree, printed, compared and hashed by value.
 
@@ -55,7 +57,7 @@ def spec(cls: type[T]) -> type[T]:
     cls.__eq__ = _equal
     cls.__hash__ = _hash
     cls = dataclasses.dataclass(frozen=True, eq=False, repr=False)(cls)
-    fields = dataclasses.fields(cls)
+    fields = dataclasses.fields(cls)  # pyright: ignore[reportArgumentType]
     known = REGISTRY.get(cls.__name__)
     if known is not None and (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
         raise TypeError(
@@ -92,7 +94,7 @@ def _is_default(value, default) -> bool:
 def _same_leaf(a, b) -> bool:
     if a is b:
         return True
-    if isinstance(a, jax.core.Tracer) or isinstance(b, jax.core.Tracer):
+    if isinstance(a, Tracer) or isinstance(b, Tracer):
         return False
     return np.shape(a) == np.shape(b) and bool(np.all(np.asarray(a) == np.asarray(b)))
 

@@ -5,6 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from jaxnn.core.types import Batch
 
@@ -50,12 +51,13 @@ def _parts(data: Any, what: str) -> tuple[Any, Any, Any]:
     if hasattr(data, "x") and hasattr(data, "y"):
         return data.x, data.y, getattr(data, "weight", None)
     if isinstance(data, (tuple, list)) and len(data) in (2, 3):
-        return (*data, None)[:3]
+        x, y, weight = (*data, None)[:3]
+        return x, y, weight
     raise ValueError(f"{what} must be (x, y) or (x, y, weight), got {type(data).__name__}; write {CALL}")
 
 
 def _array(value: Any, what: str) -> Any:
-    if isinstance(value, jax.core.Tracer):
+    if isinstance(value, Tracer):
         return value
     array = value if isinstance(value, jax.Array) else np.asarray(value)
     if array.dtype.kind in "OUSMm":
@@ -79,7 +81,7 @@ def _array(value: Any, what: str) -> Any:
 def _check_weights(weight: Any, rows: int, what: str) -> None:
     if weight.shape != (rows,):
         raise ValueError(f"the weights of {what} have shape {weight.shape}; write one per row, shape ({rows},)")
-    if isinstance(weight, jax.core.Tracer):
+    if isinstance(weight, Tracer):
         return
     if (weight < 0).any() or not (weight > 0).any():
         raise ValueError(
@@ -104,7 +106,7 @@ def check_targets(loss: Any, task: str, outputs: Any, y: Any, what: str = "the d
     shape = jax.eval_shape(loss, outputs, jax.ShapeDtypeStruct(y.shape, y.dtype)).shape
     if shape != y.shape[:1]:
         raise ValueError(f"the loss gave {shape} for {y.shape[0]} rows; write a loss (outputs, targets) -> (batch,)")
-    if isinstance(y, jax.core.Tracer):
+    if isinstance(y, Tracer):
         return
     low, high = float(y.min()), float(y.max())
     if task == "classes" and y.ndim < len(outputs.shape):

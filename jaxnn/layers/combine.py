@@ -27,7 +27,7 @@ def layer_names(layers: tuple) -> tuple[str, ...]:
     return tuple(names)
 
 
-def fold(key: Key | None, i: int) -> Key | None:
+def fold(key: Any, i: int) -> Any:
     """The key of layer ``i``: ``fold_in(key, i)``, or None where there is no key."""
     return None if key is None else jax.random.fold_in(key, i)
 

@@ -57,7 +57,9 @@ class Dense:
 
     def __post_init__(self):
         checks.size("units", self.units, "Dense(100)")
-        activation(self.activation), initializer(self.kernel_init), initializer(self.bias_init)
+        activation(self.activation)
+        initializer(self.kernel_init)
+        initializer(self.bias_init)
 
     def init(self, key: Key, x: Any) -> tuple[Params, State]:
         """Draw the kernel and the bias for inputs of the shape of ``x``."""

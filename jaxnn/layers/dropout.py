@@ -51,7 +51,7 @@ class Dropout:
         """``x`` itself in use; in training ``x`` under a mask drawn from ``key``."""
         if not train or (checks.is_concrete(self.rate) and self.rate == 0):
             return x, state
-        checks.key_needed("Dropout", key)
+        key = checks.key_needed("Dropout", key)
         rate = jnp.asarray(self.rate, jnp.float32)
         keep = jax.random.bernoulli(key, 1 - rate, self._mask_shape(x.shape))
         scale = (1 / (1 - jnp.asarray(self.rate, x.dtype))).astype(x.dtype)
