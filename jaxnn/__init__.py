@@ -13,15 +13,23 @@ from jaxnn.grid.ensemble import Ensemble
 from jaxnn.grid.plan import Plan
 from jaxnn.grid.results import Runs
 from jaxnn.grid.space import logspace
+from jaxnn.io.model import load
 from jaxnn.layers.activation import Activation
+from jaxnn.layers.bidirectional import Bidirectional
 from jaxnn.layers.combine import Residual, Sequential
 from jaxnn.layers.dense import Dense
 from jaxnn.layers.dropout import Dropout
+from jaxnn.layers.embed import Embed
 from jaxnn.layers.norm import BatchNorm
+from jaxnn.layers.recurrent import GRU, LSTM, SimpleRNN
 from jaxnn.layers.reshape import Flatten
 from jaxnn.models.linear import linear_regression, logistic_regression, perceptron, softmax_regression
 from jaxnn.models.mlp import mlp
+from jaxnn.optim.decay import decay
+from jaxnn.optim.groups import group_lasso, max_norm
 from jaxnn.optim.penalties import elastic_net, l1, l2, penalty
+from jaxnn.optim.proximal import proximal_elastic_net, proximal_l1
+from jaxnn.optim.proximal_adam import proximal_adam
 from jaxnn.settings import configure
 from jaxnn.train.fit import fit
 from jaxnn.train.result import Run

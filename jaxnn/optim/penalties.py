@@ -6,11 +6,10 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxnn.core import checks
 from jaxnn.core.tree import WEIGHTS, Where
 from jaxnn.core.types import Hyper, Params
 from jaxnn.optim.chosen import Chosen, choose, params_needed
-from jaxnn.optim.rates import as_float
+from jaxnn.optim.rates import as_float, strength
 
 
 class PenaltyState(NamedTuple):
@@ -57,7 +56,7 @@ def l1(c: Hyper, where: Where = WEIGHTS) -> optax.GradientTransformation:
         >>> updates["kernel"].tolist(), updates["bias"].tolist()
         ([-0.5, 0.0], [0.0])
     """
-    checks.not_negative("the strength of l1", c, "nn.l1(1e-4)")
+    strength("the strength of l1", c, "nn.l1(1e-4)")
     return _term("l1", c, 0.0, where)
 
 
@@ -88,7 +87,7 @@ def l2(c: Hyper, where: Where = WEIGHTS) -> optax.GradientTransformation:
         >>> updates["kernel"].tolist()
         [-2.0, 3.0]
     """
-    checks.not_negative("the strength of l2", c, "nn.l2(1e-4)")
+    strength("the strength of l2", c, "nn.l2(1e-4)")
     return _term("l2", 0.0, c, where)
 
 
@@ -115,8 +114,8 @@ def elastic_net(l1: Hyper, l2: Hyper, where: Where = WEIGHTS) -> optax.GradientT
         >>> updates["kernel"].tolist()
         [-3.0, 4.0]
     """
-    checks.not_negative("the strength l1 of elastic_net", l1, "nn.elastic_net(1e-4, 1e-4)")
-    checks.not_negative("the strength l2 of elastic_net", l2, "nn.elastic_net(1e-4, 1e-4)")
+    strength("the strength l1 of elastic_net", l1, "nn.elastic_net(1e-4, 1e-4)")
+    strength("the strength l2 of elastic_net", l2, "nn.elastic_net(1e-4, 1e-4)")
     return _term("elastic_net", l1, l2, where)
 
 
@@ -129,10 +128,10 @@ def _term(name: str, c1: Hyper, c2: Hyper, where: Where) -> optax.GradientTransf
             slope = slope + jnp.asarray(2 * c2, w.dtype) * w
         return g + slope.astype(g.dtype)
 
-    def init(params: Any) -> PenaltyState:
+    def init(params: Any) -> Any:
         return PenaltyState(as_float(c1), as_float(c2), choose(name, params, where))
 
-    def update(updates: Any, state: PenaltyState, params: Any = None) -> tuple[Any, PenaltyState]:
+    def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
         params_needed(name, params)
         return state.leaves.map(gradient, updates, params), PenaltyState(as_float(c1), as_float(c2), state.leaves)
 
@@ -190,7 +189,7 @@ def value_of(opt_state: Any, params: Params) -> jax.Array | None:
     """
     nodes = jax.tree.leaves(opt_state, is_leaf=_has_penalty)
     values = [node.penalty(params) for node in nodes if _has_penalty(node)]
-    return sum(values[1:], values[0]) if values else None
+    return jnp.stack(values).sum() if values else None
 
 
 def _has_penalty(node: Any) -> bool:

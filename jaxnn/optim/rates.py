@@ -4,7 +4,9 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import optax
+
+from jaxnn.core import checks
+from jaxnn.core.types import Hyper
 
 
 def as_float(value: Any) -> jax.Array:
@@ -17,21 +19,21 @@ def as_float(value: Any) -> jax.Array:
     return jnp.asarray(value, jnp.zeros(()).dtype)
 
 
-def at(learning_rate: Any, count: Any) -> jax.Array:
-    """The learning rate of step ``count``, whether it is a number or a schedule.
+def strength(what: str, value: Hyper, call: str) -> None:
+    """Raise for a strength that is a function or, where it is a concrete number, below zero."""
+    if callable(value):
+        raise ValueError(
+            f"{what} must be a number, got {value!r}; write {call}, under optax.inject_hyperparams to vary"
+        )
+    checks.not_negative(what, value, call)
+
+
+def step_size(learning_rate: Any, count: Any, plateau_scale: Any) -> jax.Array:
+    """The step size of step ``count``: a number or a schedule, times what a `plateau` has made of it.
 
     Example:
-        >>> float(at(0.5, 3)), float(at(lambda count: 0.5 * count, 3))
-        (0.5, 1.5)
+        >>> float(step_size(0.5, 3, 0.1)), float(step_size(lambda count: 0.5 * count, 3, 1.0))
+        (0.05..., 1.5)
     """
-    return as_float(learning_rate(count) if callable(learning_rate) else learning_rate)
-
-
-def one_more(count: jax.Array) -> jax.Array:
-    """The next step, an int32 that stays at its largest value.
-
-    Example:
-        >>> int(one_more(jnp.int32(0)))
-        1
-    """
-    return optax.safe_increment(count)
+    rate = learning_rate(count) if callable(learning_rate) else learning_rate
+    return as_float(rate) * as_float(plateau_scale)

@@ -1,0 +1,65 @@
+"""Decoupled weight decay: weights shrink by themselves, past the optimizer."""
+
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import optax
+
+from jaxnn.core.tree import WEIGHTS, Where
+from jaxnn.core.types import Hyper
+from jaxnn.optim.chosen import Chosen, choose, params_needed
+from jaxnn.optim.rates import as_float, step_size, strength
+
+
+class DecayState(NamedTuple):
+    """Steps done, int32, and the leaves that decay."""
+
+    count: Any
+    leaves: Chosen
+
+
+def decay(c: Hyper, learning_rate: Any = 1.0, where: Where = WEIGHTS) -> optax.GradientTransformationExtraArgs:
+    """Take ``learning_rate c w`` off every chosen weight, whatever the gradient was.
+
+    It goes behind the optimizer: ``optax.chain(optax.adam(lr), nn.decay(c, lr))`` is AdamW, as in
+    ``optax.adamw(lr, weight_decay=c)``. Without a learning rate the weights shrink by the factor ``1 - c`` per step,
+    however the rate is scheduled. Under plain gradient descent decay with ``c`` and ``l2(c / 2)`` are the same; under
+    Adam the gradient of `l2` is rescaled with all the rest, and large gradients then protect weights from it.
+
+    Args:
+        c: strength, 0 or more; may be traced.
+        learning_rate: a number, which may be traced, or a schedule; the one given to the optimizer.
+        where: leaf names, a pattern over paths or a function of the path; biases and norms are left alone.
+
+    Returns:
+        An Optax transformation. Its update takes ``plateau_scale=``, by which a `plateau` has shrunk the steps.
+
+    Raises:
+        ValueError: for a negative strength, or if no leaf is chosen.
+
+    Source: Loshchilov and Hutter, "Decoupled weight decay regularization", 2019; ``weight_decay`` of PyTorch's and
+        Keras's AdamW has the same scale.
+
+    Example:
+        >>> import jax.numpy as jnp, jaxnn as nn
+        >>> params = {"kernel": jnp.array([2.0]), "bias": jnp.array([2.0])}
+        >>> shrink = nn.decay(0.5, learning_rate=0.1)
+        >>> updates, _ = shrink.update({"kernel": jnp.zeros(1), "bias": jnp.zeros(1)}, shrink.init(params), params)
+        >>> round(float(updates["kernel"][0]), 6), float(updates["bias"][0])
+        (-0.1, 0.0)
+    """
+    strength("the strength of decay", c, "nn.decay(1e-2, learning_rate=1e-3)")
+
+    def init(params: Any) -> Any:
+        return DecayState(jnp.int32(0), choose("decay", params, where))
+
+    def update(updates: Any, state: Any, params: Any = None, *, plateau_scale: Any = 1.0, **_: Any) -> tuple[Any, Any]:
+        params_needed("decay", params)
+        size = step_size(learning_rate, state.count, plateau_scale)
+
+        def shrink(u: Any, p: Any) -> Any:
+            return u - ((size * as_float(c)).astype(p.dtype) * p).astype(u.dtype)
+
+        return state.leaves.map(shrink, updates, params), state._replace(count=optax.safe_increment(state.count))
+
+    return optax.GradientTransformationExtraArgs(init, update)
