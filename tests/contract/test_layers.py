@@ -18,6 +18,8 @@ def whole(below, *shape):
     return np.random.default_rng(shape).integers(0, below, shape).astype(np.int32)
 
 
+LENGTHS = np.array([[1, 1, 1, 1], [1, 1, 0, 0], [1, 0, 0, 0]], np.int32)
+
 LAYERS = [
     (nn.Dense(3, "tanh"), normal(3, 4)),
     (nn.Dense(2, use_bias=False, kernel_init="he_normal"), normal(2, 3, 4)),
@@ -32,6 +34,15 @@ LAYERS = [
     (nn.Sequential(), normal(2, 3)),
     (nn.Sequential(nn.Dense(3), nn.BatchNorm(), nn.Activation("tanh"), nn.Dropout(0.2), nn.Dense(1)), normal(4, 3)),
     (nn.Residual(nn.Dense(3, "tanh")), normal(2, 3)),
+    (nn.Embed(5, 3), whole(5, 2, 4)),
+    (nn.SimpleRNN(3), normal(3, 4, 2)),
+    (nn.SimpleRNN(2, return_sequences=True, activation="softplus"), normal(2, 3, 2)),
+    (nn.LSTM(3, dropout=0.2, recurrent_dropout=0.3), (normal(3, 4, 2), LENGTHS)),
+    (nn.LSTM(2, return_sequences=True), normal(2, 3, 1)),
+    (nn.GRU(3, dropout=0.2, recurrent_dropout=0.3), (normal(3, 4, 2), LENGTHS)),
+    (nn.GRU(2, return_sequences=True), normal(2, 3, 1)),
+    (nn.Bidirectional(nn.LSTM(2)), normal(3, 4, 2)),
+    (nn.Bidirectional(nn.GRU(2), join="add"), (normal(3, 4, 2), LENGTHS)),
 ]
 
 
