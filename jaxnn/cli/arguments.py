@@ -31,14 +31,14 @@ Numbers ride inside one compiled program: a thousand of them compile no longer t
 """
 
 GRID = f"""\
-Train one network for every combination of the axes, all in one program, and show the best.
+Train one network for every combination of the axes, as one compiled program, and show the best.
 
 {DATA}
 {AXES}
 A test part (--test) is set aside first; no network sees it. A validation part (--validation) of the rest stops
 each network early, keeps its best weights, and chooses the winner; the test part then scores the winner once.
 Into the folder --out go results.csv (a row for each network), curves.png, heatmap.png (of the two axes with the
-most numbers) and winner.safetensors, which jaxnn predict uses.
+most numbers) and winner.safetensors, which jaxnn predict uses. The loss of a regression is in variances of the target.
 
 Examples:
   jaxnn grid digits

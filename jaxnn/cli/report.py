@@ -9,6 +9,12 @@ import numpy as np
 
 from jaxnn.plot.axes import short
 
+LABELS = {
+    "accuracy": ("loss: cross-entropy (nats)", "accuracy (share of the rows)"),
+    "r2": ("loss: squared error (variances of the target)", "r2 (share of the variance explained)"),
+}
+"""What stands beside the curves of the loss and of the score."""
+
 
 def write_csv(path: Path, table: Mapping[str, Iterable[Any]]) -> None:
     """Write columns as a CSV file; tuples as ``100-100``, nothing where there is no value."""
@@ -76,8 +82,8 @@ def draw_curves(path: Path, history: Mapping[str, Any], metric: str, title: str,
 
     figure = Figure(figsize=(11.0, 4.6), layout="constrained")
     FigureCanvasAgg(figure)
-    for ax, name in zip(figure.subplots(1, 2), ("loss", metric), strict=True):
-        curves(history, name, ax=ax, **options)
+    for ax, name, label in zip(figure.subplots(1, 2), ("loss", metric), LABELS[metric], strict=True):
+        curves(history, name, ax=ax, **options).set_ylabel(label)
     figure.suptitle(title)
     figure.savefig(path, dpi=130)
 
