@@ -43,7 +43,7 @@ def _devices(wanted: int | str) -> None:
     count = cores if wanted == "auto" else wanted
     if isinstance(count, bool) or not isinstance(count, int) or count < 1:
         raise ValueError(f'cpu_devices must be a whole number of at least 1 or "auto", got {wanted!r}; write "auto"')
-    if jax.config.jax_num_cpu_devices == count:
+    if jax.config.jax_num_cpu_devices == count:  # pyright: ignore[reportAttributeAccessIssue]
         return
     try:
         jax.config.update("jax_num_cpu_devices", count)

@@ -68,7 +68,8 @@ def grid(
         (4, {'lr': 0.3})
     """
     space = as_space(space)
-    whole("epochs", epochs), whole("batch_size", batch_size)
+    whole("epochs", epochs)
+    whole("batch_size", batch_size)
     prepared = prepare(data, validation, shuffle_seed, standardise)
     points = [Point.of(trial, p, epochs, min(batch_size, prepared.rows), prepared.rows) for p in space.points]
     cohorts: dict[Any, list[int]] = {}
@@ -168,7 +169,7 @@ def _member(points: list[Point], stop: Any) -> Member:
 
 def is_key(leaf: Any) -> bool:
     """Whether a leaf is an array of typed random keys, which NumPy cannot hold."""
-    return jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+    return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
 
 def to_host(state: TrainState, count: int) -> TrainState:

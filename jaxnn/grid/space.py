@@ -151,7 +151,7 @@ def sobol(n: int, *, seed: int = 0, **ranges: Any) -> Space:
     """
     from scipy.stats import qmc
 
-    sampler = qmc.Sobol(max(1, len(ranges)), seed=seed)
+    sampler = qmc.Sobol(max(1, len(ranges)), seed=seed)  # pyright: ignore[reportCallIssue]
     return _drawn(sampler.random_base2(max(0, math.ceil(math.log2(max(n, 1)))))[:n], ranges)
 
 
@@ -187,7 +187,8 @@ def axis_values(name: str, axis: Any) -> list[Any]:
         inner = axis.values if np.ndim(axis.values) else [axis.values]
         values: list = [traced(v) for v in inner]
     elif isinstance(axis, (list, range)) or (hasattr(axis, "ndim") and axis.ndim == 1):
-        values = [v.item() if isinstance(v, np.generic) or getattr(v, "ndim", 1) == 0 else v for v in axis]
+        items: list[Any] = list(axis)
+        values = [v.item() if isinstance(v, np.generic) or getattr(v, "ndim", 1) == 0 else v for v in items]
     else:
         values = [axis]
     if not values:

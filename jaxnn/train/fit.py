@@ -72,7 +72,8 @@ def fit(
     """
     hparams = dict(hparams or {})
     check_names(trial, hparams)
-    whole("epochs", epochs), whole("batch_size", batch_size)
+    whole("epochs", epochs)
+    whole("batch_size", batch_size)
     prepared = prepare(data, validation, shuffle_seed, standardise)
     key = member_key(seed)
     inside, structure = split_hparams(hparams)

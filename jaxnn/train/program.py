@@ -105,7 +105,7 @@ class Program:
             if signature in self.compiled:
                 return self.compiled[signature], 0.0
             started = time.perf_counter()
-            options = CPU_OPTIONS if jax.default_backend() == "cpu" else None
+            options: Any = CPU_OPTIONS if jax.default_backend() == "cpu" else None
             program = self.function.lower(*args).compile(compiler_options=options)
             self.compiled[signature] = program
             return program, time.perf_counter() - started
@@ -114,7 +114,8 @@ class Program:
 def _signature(args: tuple) -> Any:
     leaves, tree = jax.tree.flatten(args)
     shapes = tuple((leaf.shape, str(leaf.dtype), getattr(leaf, "weak_type", False), _devices(leaf)) for leaf in leaves)
-    config = (jax.config.jax_enable_x64, jax.config.jax_default_matmul_precision, jax.config.jax_numpy_dtype_promotion)
+    settings: Any = jax.config
+    config = (settings.jax_enable_x64, settings.jax_default_matmul_precision, settings.jax_numpy_dtype_promotion)
     return tree, shapes, config
 
 
@@ -137,7 +138,8 @@ def programs(setup: Setup, over_members: Callable | None = None) -> tuple[Progra
         return init_member(setup.trial, setup.structure, member.stop, member.hparams, key, x)
 
     def go_on(member_and_state: tuple, task: Task) -> tuple[TrainState, dict[str, Any]]:
-        return chunk(setup, *member_and_state, task)
+        member, state = member_and_state
+        return chunk(setup, member, state, task)
 
     if over_members is not None:
         start, go_on = over_members(start), over_members(go_on)

@@ -4,6 +4,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 
 from jaxnn.core.types import Batch, Key
 from jaxnn.data.arrays import as_batch
@@ -108,7 +109,7 @@ def split_validation(data: Batch, validation: Any, seed: int) -> tuple[Batch, Ba
         if not 0 < validation < 1:
             raise ValueError(f"validation must lie in (0, 1), got {validation}; write validation=0.2 or a pair (x, y)")
         whole = jnp.issubdtype(data.y.dtype, jnp.integer) and data.y.ndim == 1
-        labels = None if isinstance(data.y, jax.core.Tracer) or not whole else data.y
+        labels = None if isinstance(data.y, Tracer) or not whole else data.y
         ours, theirs = holdout(len(data.y), float(validation), seed=seed, labels=labels)
         return jax.tree.map(lambda a: a[ours], data), jax.tree.map(lambda a: a[theirs], data)
     held = as_batch(validation, "the validation data")
