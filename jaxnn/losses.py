@@ -19,6 +19,10 @@ def fit_shapes(outputs: Any, targets: Any) -> tuple[Any, Any]:
 
     Raises:
         ValueError: if the shapes differ otherwise; broadcasting would compare every row with every other.
+
+    Example:
+        >>> [a.shape for a in fit_shapes(jnp.ones((4, 1)), jnp.ones(4))]
+        [(4,), (4,)]
     """
     one_each = outputs.ndim == targets.ndim + 1 and outputs.shape[-1] == 1
     if targets.shape != (outputs.shape[:-1] if one_each else outputs.shape):
@@ -32,8 +36,17 @@ def fit_shapes(outputs: Any, targets: Any) -> tuple[Any, Any]:
 def check_labels(name: str, logits: Any, labels: Any) -> None:
     """Raise unless ``labels (batch, ...)`` are one class number for each ``logits (batch, ..., classes)``.
 
+    Args:
+        name: of the loss or metric that asks.
+        logits, labels: arrays; only their shapes are read.
+
     Raises:
         ValueError: with both shapes.
+
+    Example:
+        >>> check_labels("accuracy", jnp.ones((4, 3)), jnp.ones(5))
+        Traceback (most recent call last):
+        ValueError: accuracy got logits (4, 3) and labels (5,); write labels of shape (4,) that hold class numbers
     """
     if labels.shape != logits.shape[:-1]:
         raise ValueError(

@@ -176,5 +176,10 @@ def resolve(metric: str | Callable) -> tuple[str, Callable]:
 
 
 def finish(metric: Callable, means: Any) -> Any:
-    """The value of a metric from the weighted means of what it gave per example."""
+    """The value of a metric from the weighted means of what it gave per example.
+
+    Example:
+        >>> float(finish(accuracy, jnp.array([1.0, 0.0]).mean()))
+        0.5
+    """
     return getattr(getattr(metric, "func", metric), "finish", lambda value: value)(means)

@@ -26,7 +26,16 @@ def hyper(default: Any = dataclasses.MISSING) -> Any:
 
 
 def child(default: Any = dataclasses.MISSING) -> Any:
-    """Mark a field that holds a spec, or a tuple or dict of specs, whose leaves are leaves of this one too."""
+    """Mark a field that holds a spec, or a tuple or dict of specs, whose leaves are leaves of this one too.
+
+    Example:
+        >>> import jaxnn as nn
+        >>> @spec
+        ... class Twice:
+        ...     layer: Any = child()
+        >>> jax.tree.leaves(Twice(nn.Dropout(0.5)))
+        [0.5]
+    """
     return dataclasses.field(default=default, metadata={"leaf": True})
 
 

@@ -24,6 +24,10 @@ class Batch(NamedTuple):
         x: inputs, an array or a pytree of arrays, each ``(batch, ...)``.
         y: targets, ``(batch, ...)``.
         weight: ``(batch,)`` float, one weight per row; 0 marks a row that is only padding.
+
+    Example:
+        >>> Batch(x=[[1.0], [2.0]], y=[0, 1])
+        Batch(x=[[1.0], [2.0]], y=[0, 1], weight=None)
     """
 
     x: Any

@@ -21,6 +21,14 @@ class Ensemble:
         ValueError: for no runs at all, or runs of different tasks.
 
     Source: Lakshminarayanan et al., "Simple and scalable predictive uncertainty estimation using deep ensembles", 2017.
+
+    Example:
+        >>> import optax, jaxnn as nn
+        >>> trial = nn.Trial(nn.linear_regression(), "squared_error", optax.sgd(0.1))
+        >>> data = np.ones((2, 1)), np.full(2, 3.0)
+        >>> runs = [nn.fit(trial, data, epochs=40, batch_size=2, seed=s, progress=False) for s in (0, 1)]
+        >>> Ensemble(tuple(runs)).predict(np.ones((1, 1))).round(3).tolist()
+        [3.0]
     """
 
     runs: tuple[Run, ...]

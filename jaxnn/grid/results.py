@@ -64,6 +64,15 @@ class Runs(Sequence):
 
     ``runs[i]`` is the run of point *i*; ``runs.history["val_loss"]`` is ``(members, epochs)``, NaN where an epoch
     was not done; ``runs.plan`` tells how it ran, in words.
+
+    Example:
+        >>> import numpy as np, optax, jaxnn as nn
+        >>> def line(lr):
+        ...     return nn.Trial(nn.linear_regression(), "squared_error", optax.sgd(lr))
+        >>> data = np.ones((4, 1)), np.full(4, 3.0)
+        >>> runs = nn.grid(line, data, dict(lr=[0.01, 0.1]), epochs=5, batch_size=4, progress=False)
+        >>> runs.history["loss"].shape, runs.best("loss").hparams
+        ((2, 5), {'lr': 0.1})
     """
 
     def __init__(

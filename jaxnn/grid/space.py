@@ -43,6 +43,10 @@ class log:
 
     Args:
         low, high: both above 0.
+
+    Example:
+        >>> round(log(1e-4, 1e-2).at(0.5), 6)
+        0.001
     """
 
     low: float
@@ -178,6 +182,10 @@ def axis_values(name: str, axis: Any) -> list[Any]:
 
     Raises:
         ValueError: for an empty axis, a tuple, or NaN.
+
+    Example:
+        >>> axis_values("seed", range(3)), axis_values("lr", 0.1)
+        ([0, 1, 2], [0.1])
     """
     if isinstance(axis, tuple):
         raise ValueError(
@@ -206,6 +214,10 @@ def as_space(space: Any) -> Space:
 
     Raises:
         ValueError: for anything else, or no point at all.
+
+    Example:
+        >>> len(as_space({"lr": [0.1, 0.2], "seed": range(3)})), len(as_space([{"lr": 0.1}]))
+        (6, 1)
     """
     if isinstance(space, Mapping):
         space = product(**space)

@@ -33,6 +33,13 @@ class Run:
         features: column names, or None.
         compute_dtype: the dtype it was trained in, or None.
         timing: seconds to compile and to run, and the number of compilations.
+
+    Example:
+        >>> import numpy as np, optax, jaxnn as nn
+        >>> trial = nn.Trial(nn.linear_regression(), "squared_error", optax.sgd(0.1))
+        >>> run = nn.fit(trial, (np.ones((2, 1)), np.full(2, 3.0)), epochs=40, batch_size=2, progress=False)
+        >>> run.predict(np.ones((1, 1))).round(3).tolist(), list(run.history)
+        ([3.0], ['loss'])
     """
 
     trial: Trial

@@ -34,6 +34,13 @@ class TrainState(NamedTuple):
         wait: epochs since the best one, int32.
         stopped: whether early stopping has ended this member, bool.
         diverged: the step at which the loss or the gradient was not finite, int32; -1 while healthy.
+
+    Example:
+        >>> import jax, jax.numpy as jnp, optax, jaxnn as nn
+        >>> trial = nn.Trial(nn.Dense(1), "squared_error", optax.sgd(0.1))
+        >>> state = nn.init(trial, jax.random.key(0), jnp.ones((1, 2)))
+        >>> state.params["kernel"].shape, int(state.step), int(state.diverged)
+        ((2, 1), 0, -1)
     """
 
     step: Any

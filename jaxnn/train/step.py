@@ -193,6 +193,14 @@ def evaluate(
 
     Returns:
         The loss and each metric by name, weighted means over all rows.
+
+    Example:
+        >>> import jax, jax.numpy as jnp, optax, jaxnn as nn
+        >>> trial = nn.Trial(nn.linear_regression(), "squared_error", optax.sgd(0.1))
+        >>> batches = nn.Batch(jnp.ones((2, 3, 1)), jnp.full((2, 3), 2.0), jnp.ones((2, 3)))
+        >>> state = nn.init(trial, jax.random.key(0), batches.x[0])
+        >>> float(nn.evaluate(trial, state.params, state.model_state, batches)["loss"])
+        4.0
     """
 
     def rows_of(batch: Batch) -> dict[str, Any]:

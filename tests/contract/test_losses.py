@@ -1,7 +1,6 @@
-"""Every loss and every metric under the same rules. A new one adds a row: the function, outputs, targets, its kind.
+"""Every loss and every metric under the same rules. A new one adds a row: the function, outputs, targets.
 
-Outputs and targets have five rows. ``slope`` says how the gradient by outputs is tested: by finite differences, or
-not at all for a metric of steps.
+Outputs and targets have five rows. SMOOTH are those whose gradient is tested, STEPS those that have none.
 """
 
 import functools
@@ -72,7 +71,7 @@ def test_one_value_per_row_in_the_dtype_of_the_outputs_under_jit(f, outputs, tar
     for dtype in (jnp.float32, jnp.bfloat16):
         promised = jax.eval_shape(f, jax.ShapeDtypeStruct(outputs.shape, dtype), jnp.asarray(targets))
         assert promised.shape == eager.shape
-        assert promised.dtype == (jnp.float32 if (f, outputs, targets)[0] in [row[0] for row in STEPS] else dtype)
+        assert promised.dtype == (jnp.float32 if f in [row[0] for row in STEPS] else dtype)
 
 
 @all_rows
@@ -97,7 +96,10 @@ def test_gradient_equals_central_differences_in_float64(f, outputs, targets):
         outputs, targets = jnp.asarray(outputs, jnp.float64), jnp.asarray(targets)
         direction = jnp.asarray(np.random.default_rng(1).normal(size=outputs.shape))
         weights = jnp.cos(jnp.arange(f(outputs, targets).size, dtype=jnp.float64))
-        total = lambda o: jnp.vdot(f(o, targets).reshape(-1), weights)
+
+        def total(o):
+            return jnp.vdot(f(o, targets).reshape(-1), weights)
+
         slope = (total(outputs + 1e-6 * direction) - total(outputs - 1e-6 * direction)) / 2e-6
         np.testing.assert_allclose(jnp.vdot(jax.grad(total)(outputs), direction), slope, rtol=1e-6, atol=1e-8)
 

@@ -1,4 +1,4 @@
-"""Every model sits the exam of a layer. A new model adds a row: the call, an input, the shape of the output, options."""
+"""Every model sits the exam of a layer. A new one adds a row: call, arguments, input, output shape, options."""
 
 import inspect
 
