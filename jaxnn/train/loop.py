@@ -1,18 +1,22 @@
 """The loop on the host: compiled chunks of epochs, between which progress is shown."""
 
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from tqdm.auto import tqdm
 
 from jaxnn.core.types import Batch
 from jaxnn.data.batches import epoch_orders
 from jaxnn.train.program import Member, Task
 from jaxnn.train.state import TrainState
+
+with warnings.catch_warnings():  # in a notebook without ipywidgets tqdm warns and draws its bar as text, which is fine
+    warnings.simplefilter("ignore")
+    from tqdm.auto import tqdm
 
 CAPACITY = 64
 """Epochs that one call of a program may do at most, and rows x epochs of its table of orders."""
