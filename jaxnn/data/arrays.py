@@ -12,13 +12,14 @@ from jaxnn.core.types import Batch
 CALL = "fit(trial, (x, y), ...)"
 
 
-def as_batch(data: Any, what: str = "the data") -> Batch:
+def as_batch(data: Any, what: str = "the data", wide: bool = False) -> Batch:
     """Rows, targets and weights as arrays of the dtypes that JAX computes in, checked on the way.
 
     Args:
         data: ``(x, y)``, ``(x, y, weight)``, a `Batch`, or anything with attributes ``x`` and ``y``.
             ``x`` may be a pytree of arrays. Floats become the default float, whole numbers int32.
         what: how messages call it.
+        wide: keep float64 in ``x``, for statistics that float32 would round; see `narrow`.
 
     Returns:
         A `Batch` with weights, all 1 unless given.
@@ -32,7 +33,7 @@ def as_batch(data: Any, what: str = "the data") -> Batch:
         [1.0, 1.0]
     """
     x, y, weight = _parts(data, what)
-    x = jax.tree.map(lambda a: _array(a, f"x of {what}"), x, is_leaf=lambda a: isinstance(a, list))
+    x = jax.tree.map(lambda a: _array(a, f"x of {what}", wide), x, is_leaf=lambda a: isinstance(a, list))
     y = _array(y, f"y of {what}")
     lengths = {len(a) if a.ndim else None for a in (*jax.tree.leaves(x), y)}
     if len(lengths) != 1 or None in lengths:
@@ -56,7 +57,7 @@ def _parts(data: Any, what: str) -> tuple[Any, Any, Any]:
     raise ValueError(f"{what} must be (x, y) or (x, y, weight), got {type(data).__name__}; write {CALL}")
 
 
-def _array(value: Any, what: str) -> Any:
+def _array(value: Any, what: str, keep: bool = False) -> Any:
     if isinstance(value, Tracer):
         return value
     array = value if isinstance(value, jax.Array) else np.asarray(value)
@@ -74,8 +75,14 @@ def _array(value: Any, what: str) -> Any:
         return array.astype(np.int32)
     if array.dtype.kind == "c":
         raise ValueError(f"{what} is complex; write its real and imaginary parts as two columns")
-    wide = floating and array.dtype.itemsize >= 4
-    return array.astype(jnp.zeros(()).dtype) if wide else array.astype(jax.dtypes.canonicalize_dtype(array.dtype))
+    if floating and array.dtype.itemsize >= 4:
+        return array if keep else array.astype(jnp.zeros(()).dtype)
+    return array.astype(jax.dtypes.canonicalize_dtype(array.dtype))
+
+
+def narrow(data: Batch) -> Batch:
+    """Floats of ``x`` in the default float that JAX computes in; narrower ones stay."""
+    return data._replace(x=jax.tree.map(lambda a: _array(a, "x"), data.x))
 
 
 def _check_weights(weight: Any, rows: int, what: str) -> None:

@@ -140,7 +140,8 @@ def _train_cohort(
     states, histories, seconds, compiles, started = [], [], 0.0, 0, time.perf_counter()
     chunk = chosen.chunk or len(points)
     for first in range(0, len(points), chunk):
-        part = padded(np.arange(first, min(first + chunk, len(points))), chunk)
+        dealt = np.arange(chunk).reshape(-1, chosen.devices).T.reshape(-1)  # so that early stoppers spread over devices
+        part = padded(np.arange(first, min(first + chunk, len(points))), chunk)[dealt]
         own = [points[i] for i in part]
         keys = put(member_keys([p.seed for p in own]), by_member)
         member = put(_member(own, stop), by_member)
@@ -149,8 +150,9 @@ def _train_cohort(
         real = min(first + chunk, len(points)) - first
         epochs = max(p.epochs for p in own)
         state, history = drive(train, member, begin(keys, member, first_row), shared, epochs, bar, real)
-        states.append(to_host(state, real))
-        histories.append({name: v[:real] for name, v in history.items()})
+        order = np.argsort(dealt)[:real]
+        states.append(to_host(state, order))
+        histories.append({name: v[order] for name, v in history.items()})
     state = jax.tree.map(lambda *a: jnp.concatenate(a) if is_key(a[0]) else np.concatenate(a), *states)
     longest = max(v.shape[-1] for h in histories for v in h.values())
     history = {
@@ -172,9 +174,9 @@ def is_key(leaf: Any) -> bool:
     return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
 
-def to_host(state: TrainState, count: int) -> TrainState:
-    """The first ``count`` members as NumPy arrays (keys stay keys): a member is then cheap to take out."""
-    return jax.tree.map(lambda a: a[:count] if is_key(a) else np.asarray(a)[:count], state)
+def to_host(state: TrainState, members: np.ndarray) -> TrainState:
+    """These members as NumPy arrays (keys stay keys): one is then cheap to take out."""
+    return jax.tree.map(lambda a: a[members] if is_key(a) else np.asarray(a)[members], state)
 
 
 def _filled(values: np.ndarray, length: int) -> np.ndarray:

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxnn.core.types import Batch
-from jaxnn.data.arrays import as_batch, check_targets
+from jaxnn.data.arrays import as_batch, check_targets, narrow
 from jaxnn.data.batches import in_order
 from jaxnn.data.split import Standardiser, standardise
 from jaxnn.train.loop import Shared, drive, member_key, progress_bar
@@ -112,12 +112,12 @@ class Prepared(NamedTuple):
 
 def prepare(data: Any, validation: Any, shuffle_seed: int, scale: bool) -> Prepared:
     """Check the data, hold out the validation part, and standardise both by the training part."""
-    batch, held = split_validation(as_batch(data), validation, shuffle_seed)
+    batch, held = split_validation(as_batch(data, wide=scale), validation, shuffle_seed, wide=scale)
     standardiser = None
     if scale:
         standardiser = standardise(batch.x, batch.weight)
-        batch = batch._replace(x=standardiser.transform(batch.x))
-        held = None if held is None else held._replace(x=standardiser.transform(held.x))
+        batch = narrow(batch._replace(x=standardiser.transform(batch.x)))
+        held = None if held is None else narrow(held._replace(x=standardiser.transform(held.x)))
     names = (getattr(data, name, None) for name in ("classes", "features"))
     return Prepared(batch, held, standardiser, *(None if n is None else tuple(n) for n in names))
 

@@ -11,7 +11,7 @@ import numpy as np
 from jaxnn.core import files
 from jaxnn.core.codec import to_json
 from jaxnn.core.types import Batch, Params, State
-from jaxnn.data.arrays import as_batch
+from jaxnn.data.arrays import as_batch, narrow
 from jaxnn.train.predict import decide, evaluation, outputs_of, probabilities
 from jaxnn.train.state import TrainState
 from jaxnn.train.stopping import rises
@@ -109,10 +109,14 @@ class Run:
         """
         x = jax.tree.map(np.asarray, x)
         rows = jax.tree.leaves(x)[0].shape[0]
-        x = as_batch((x, np.zeros(rows)), "the new rows").x if rows else x
-        if self.standardiser is not None:
-            x = self.standardiser.transform(x)
+        if rows:
+            x = self._ready(as_batch((x, np.zeros(rows)), "the new rows", wide=self.standardiser is not None)).x
         return outputs_of(self.model, self.params, self.model_state, x, self.compute_dtype)
+
+    def _ready(self, batch: Batch) -> Batch:
+        if self.standardiser is None:
+            return batch
+        return narrow(batch._replace(x=self.standardiser.transform(batch.x)))
 
     def predict_proba(self, x: Any) -> np.ndarray:
         """Class probabilities ``(rows, classes)``.
@@ -136,9 +140,7 @@ class Run:
         Raises:
             ValueError: as `fit` does, for data that do not fit.
         """
-        batch = as_batch(data)
-        if self.standardiser is not None:
-            batch = Batch(self.standardiser.transform(batch.x), batch.y, batch.weight)
+        batch = self._ready(as_batch(data, wide=self.standardiser is not None))
         return evaluation(self.trial, self.params, self.model_state, batch, self.compute_dtype)
 
     def save(self, path: str | os.PathLike) -> None:

@@ -97,7 +97,7 @@ def with_stop(trial: Trial, stop: Any) -> Trial:
     return Trial(trial.model, trial.loss, trial.optimizer, trial.metrics, stop)
 
 
-def split_validation(data: Batch, validation: Any, seed: int) -> tuple[Batch, Batch | None]:
+def split_validation(data: Batch, validation: Any, seed: int, wide: bool = False) -> tuple[Batch, Batch | None]:
     """The training and the validation part; a fraction is held out at random, stratified by class labels.
 
     Raises:
@@ -112,7 +112,7 @@ def split_validation(data: Batch, validation: Any, seed: int) -> tuple[Batch, Ba
         labels = None if isinstance(data.y, Tracer) or not whole else data.y
         ours, theirs = holdout(len(data.y), float(validation), seed=seed, labels=labels)
         return jax.tree.map(lambda a: a[ours], data), jax.tree.map(lambda a: a[theirs], data)
-    held = as_batch(validation, "the validation data")
+    held = as_batch(validation, "the validation data", wide)
     ours, theirs = (jax.tree.map(lambda a: a.shape[1:], (b.x, b.y)) for b in (data, held))
     if ours != theirs:
         raise ValueError(
