@@ -6,9 +6,13 @@ import math
 from typing import Any
 
 import numpy as np
+from jax.core import Tracer
 
+from jaxnn.core.checks import is_concrete
 from jaxnn.core.layer import REGISTRY, is_spec
-from jaxnn.core.names import name_of
+from jaxnn.core.names import ACTIVATIONS, INITIALIZERS, name_of
+
+FUNCTIONS = ACTIVATIONS | INITIALIZERS
 
 
 def to_json(spec: Any) -> str:
@@ -42,9 +46,16 @@ def from_json(text: str) -> Any:
         Dense(units=3)
     """
     try:
-        return _decode(json.loads(text), "")
-    except (json.JSONDecodeError, RecursionError) as error:
+        tree = json.loads(text)
+    except (ValueError, TypeError, RecursionError) as error:
         raise ValueError(f"this is no JSON of a model ({error}); write it with nn.to_json(model)") from None
+    try:
+        spec = _decode(tree, "")
+    except RecursionError:
+        raise ValueError("this JSON is too deep for a model; write it with nn.to_json(model)") from None
+    if not is_spec(spec):
+        raise ValueError(f"this is JSON, but of no model ({text[:40]!r}); write it with nn.to_json(model)")
+    return spec
 
 
 def _encode(value: Any, path: str) -> Any:
@@ -59,7 +70,7 @@ def _encode(value: Any, path: str) -> Any:
         return value
     if isinstance(value, (tuple, list)):
         return [_encode(item, f"{path}[{i}]") for i, item in enumerate(value)]
-    if isinstance(value, dict):
+    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
         return {"dict": {key: _encode(item, f"{path}[{key!r}]") for key, item in value.items()}}
     if isinstance(value, float):
         return value if math.isfinite(value) else {"float": str(value)}
@@ -70,11 +81,11 @@ def _encode(value: Any, path: str) -> Any:
                 f"{path} is the function {getattr(value, '__name__', value)!r}, which JSON cannot hold; "
                 'use a name, as in Dense(3, activation="relu")'
             )
-        return name
-    try:
-        return np.asarray(value).tolist()
-    except Exception:
-        raise ValueError(f"{path} is {value!r}, not a concrete number; write the spec outside of jit") from None
+        return {"function": name}
+    array = np.empty(0) if isinstance(value, Tracer) else np.asarray(value)
+    if array.ndim == 0 and array.dtype.kind in "fiub":
+        return _encode(array.item(), path)
+    raise ValueError(f"{path} is {value!r}, which JSON cannot hold; write the spec outside of jit, with plain numbers")
 
 
 def _decode(value: Any, path: str) -> Any:
@@ -82,10 +93,13 @@ def _decode(value: Any, path: str) -> Any:
         return tuple(_decode(item, f"{path}[{i}]") for i, item in enumerate(value))
     if not isinstance(value, dict):
         return value
-    if set(value) == {"float"}:
-        return float(value["float"])
-    if set(value) == {"dict"} and isinstance(value["dict"], dict):
-        return {key: _decode(item, f"{path}[{key!r}]") for key, item in value["dict"].items()}
+    ((kind, inner), *others) = value.items() or [("", "")]
+    if not others and kind == "float" and inner in ("nan", "inf", "-inf"):
+        return float(inner)
+    if not others and kind == "function" and isinstance(inner, str) and inner in FUNCTIONS:
+        return FUNCTIONS[inner]
+    if not others and kind == "dict" and isinstance(inner, dict):
+        return {key: _decode(item, f"{path}[{key!r}]") for key, item in inner.items()}
     name = value.get("class")
     cls = REGISTRY.get(name) if isinstance(name, str) else None
     if cls is None:
@@ -95,7 +109,20 @@ def _decode(value: Any, path: str) -> Any:
     unknown = set(value) - set(fields) - {"class"}
     if unknown:
         raise ValueError(f"{path} has no field {sorted(unknown)[0]!r}; its fields are {', '.join(fields)}")
+    arguments = {key: _decode(item, f"{path}.{key}") for key, item in value.items() if key != "class"}
+    for key, item in arguments.items():
+        _check(fields[key].metadata, item, f"{path}.{key}")
     try:
-        return cls(**{key: _decode(item, f"{path}.{key}") for key, item in value.items() if key != "class"})
-    except (TypeError, AttributeError) as error:
+        return cls(**arguments)
+    except Exception as error:
         raise ValueError(f"{path} cannot be built: {error}") from None
+
+
+def _check(kind: Any, value: Any, path: str) -> None:
+    """Raise unless a child is a spec, or a tuple or dict of specs, and a hyperparameter a number."""
+    if kind.get("child"):
+        parts = value.values() if isinstance(value, dict) else value if isinstance(value, tuple) else [value]
+        if not all(is_spec(part) or part is None for part in parts):
+            raise ValueError(f"{path} must hold layers, got {value!r}")
+    elif kind.get("leaf") and value is not None and not is_concrete(value):
+        raise ValueError(f"{path} must be a number, got {value!r}")

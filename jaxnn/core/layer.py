@@ -36,7 +36,7 @@ def child(default: Any = dataclasses.MISSING) -> Any:
         >>> jax.tree.leaves(Twice(nn.Dropout(0.5)))
         [0.5]
     """
-    return dataclasses.field(default=default, metadata={"leaf": True})
+    return dataclasses.field(default=default, metadata={"leaf": True, "child": True})
 
 
 @dataclass_transform(frozen_default=True)

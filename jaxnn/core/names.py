@@ -79,9 +79,10 @@ def _lookup(name: Any, table: dict[str, Callable], what: str) -> Callable:
 
 
 def name_of(function: Callable) -> str | None:
-    """The name under which ``function`` stands in one of the tables, or None for a foreign function."""
-    for table in (ACTIVATIONS, INITIALIZERS):
-        for name, known in table.items():
-            if known is function:
-                return name
-    return None
+    """The name under which ``function`` stands in one of the tables, or None for a foreign function.
+
+    Example:
+        >>> name_of(jax.nn.relu)
+        'relu'
+    """
+    return next((name for name, known in (ACTIVATIONS | INITIALIZERS).items() if known is function), None)
