@@ -15,16 +15,19 @@ from jaxnn.grid.results import Runs
 from jaxnn.grid.space import logspace
 from jaxnn.io.model import load
 from jaxnn.layers.activation import Activation
+from jaxnn.layers.attention import Attention
 from jaxnn.layers.bidirectional import Bidirectional
 from jaxnn.layers.combine import Residual, Sequential
 from jaxnn.layers.dense import Dense
 from jaxnn.layers.dropout import Dropout
 from jaxnn.layers.embed import Embed
 from jaxnn.layers.norm import BatchNorm
+from jaxnn.layers.position import LearnedPositions
 from jaxnn.layers.recurrent import GRU, LSTM, SimpleRNN
 from jaxnn.layers.reshape import Flatten
 from jaxnn.models.linear import linear_regression, logistic_regression, perceptron, softmax_regression
 from jaxnn.models.mlp import mlp
+from jaxnn.optim import schedules
 from jaxnn.optim.decay import decay
 from jaxnn.optim.groups import group_lasso, max_norm
 from jaxnn.optim.penalties import elastic_net, l1, l2, penalty

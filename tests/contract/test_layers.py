@@ -43,6 +43,15 @@ LAYERS = [
     (nn.GRU(2, return_sequences=True), normal(2, 3, 1)),
     (nn.Bidirectional(nn.LSTM(2)), normal(3, 4, 2)),
     (nn.Bidirectional(nn.GRU(2), join="add"), (normal(3, 4, 2), LENGTHS)),
+    (nn.LearnedPositions(5), normal(2, 3, 2)),
+    (nn.Attention(2), normal(2, 3, 4)),
+    (nn.Attention(4, kv_heads=2, head_size=2, causal=True, dropout=0.2, positions="rotary"), normal(2, 3, 4)),
+    (
+        nn.Attention(2, use_bias=False, implementation="xla"),
+        {"query": normal(3, 2, 4), "context": normal(3, 4, 2), "mask": LENGTHS},
+        {"gradient": False},  # jax.nn.dot_product_attention rounds to float32 inside
+    ),
+    (nn.Attention(2, use_bias=False), {"query": normal(3, 2, 4), "context": normal(3, 4, 2), "mask": LENGTHS}),
 ]
 
 
