@@ -118,5 +118,4 @@ def _equal(self, other) -> bool:
 
 def _hash(self) -> int:
     leaves, tree = jax.tree.flatten(self)
-    numbers = tuple(x if isinstance(x, (int, float)) else np.shape(x) for x in leaves)
-    return hash((tree, numbers))
+    return hash((tree, tuple(np.shape(x) if isinstance(x, Tracer) or np.shape(x) else float(x) for x in leaves)))
