@@ -31,6 +31,7 @@ from jaxnn.optim import schedules
 from jaxnn.optim.decay import decay
 from jaxnn.optim.groups import group_lasso, max_norm
 from jaxnn.optim.penalties import elastic_net, l1, l2, penalty
+from jaxnn.optim.plateau import plateau
 from jaxnn.optim.proximal import proximal_elastic_net, proximal_l1
 from jaxnn.optim.proximal_adam import proximal_adam
 from jaxnn.settings import configure

@@ -1,7 +1,7 @@
 """Words inside a state of arrays."""
 
-from collections.abc import Hashable
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 
@@ -19,4 +19,4 @@ class Fixed:
         [1.0]
     """
 
-    value: Hashable
+    value: Any

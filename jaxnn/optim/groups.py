@@ -1,6 +1,6 @@
 """Whole inputs or whole units at once: group lasso and max-norm."""
 
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -29,7 +29,7 @@ class GroupPenalty(NamedTuple):
         """The penalty of these parameters, a 0-d array."""
         total = jnp.zeros((), self.c.dtype)
         for leaf in self.leaves.of(params):
-            total = total + self.c * norms(leaf.astype(self.c.dtype), cast(int, self.axis.value)).sum()
+            total = total + self.c * norms(leaf.astype(self.c.dtype), self.axis.value).sum()
         return total
 
 

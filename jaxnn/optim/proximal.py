@@ -22,9 +22,9 @@ class ProximalState(NamedTuple):
 
 
 def proximal_l1(c: Hyper, learning_rate: Any, where: Where = WEIGHTS) -> optax.GradientTransformationExtraArgs:
-    """Minimise loss ``+ c sum |w|`` with exact zeros: after each step, pull every chosen weight towards zero by
-    ``learning_rate c``, and not past it.
+    """Minimise loss ``+ c sum |w|`` with exact zeros.
 
+    After each step every chosen weight is pulled towards zero by ``learning_rate c``, and not past it:
     ``v = w + update``, then ``w = v - clip(v, -t, t)`` with the threshold ``t = learning_rate c``. It must be the last
     step of the chain. A weight with ``|v| <= t`` is exactly zero, for the update is then ``0 - w``, and ``w + (0 - w)``
     has no rounding error.
