@@ -53,12 +53,11 @@ def apply_one(
 
 
 def check_layers(kind: str, layers: tuple) -> None:
-    """Raise for a class or a bare function where a layer is due; what JAX puts there while it maps trees passes."""
+    """Raise for a class, a bare function or a list where a layer is due; what JAX puts there in tree maps passes."""
     for i, layer in enumerate(layers):
-        if isinstance(layer, (type, str)) or (callable(layer) and not is_spec(layer)):
-            raise TypeError(
-                f"{kind} takes layers, and argument {i} is {layer!r}; write {kind}(Dense(3), Activation('relu'))"
-            )
+        if isinstance(layer, (type, str, list, tuple)) or (callable(layer) and not is_spec(layer)):
+            told = "*layers" if isinstance(layer, (list, tuple)) and kind != "Residual" else "Dense(3)"
+            raise TypeError(f"{kind} takes layers, and argument {i} is {layer!r}; write {kind}({told})")
 
 
 @spec
@@ -125,6 +124,7 @@ class Residual:
         layer: any layer whose output has the shape of its input.
 
     Raises:
+        TypeError: if the argument is no layer.
         ValueError: if the two shapes differ, with both.
 
     Source: He et al., "Deep residual learning", 2015.
@@ -138,6 +138,9 @@ class Residual:
     """
 
     layer: Any = child()
+
+    def __post_init__(self):
+        check_layers("Residual", (self.layer,))
 
     def init(self, key: Key, x: Any) -> tuple[Params, State]:
         """The params and state of the inner layer, under its name."""
