@@ -71,7 +71,7 @@ def member_keys(seeds: Any) -> jax.Array:
 
 def reading_order(name: str) -> tuple:
     """Where a metric stands in a table: training before validation, the loss first."""
-    return name.startswith("val_"), not name.endswith("loss"), name
+    return name == "penalty", name.startswith("val_"), not name.endswith("loss"), name
 
 
 def progress_bar(total: int, progress: bool, what: str) -> tqdm:

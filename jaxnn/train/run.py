@@ -10,6 +10,7 @@ from jaxnn.core.types import Batch, Key
 from jaxnn.data.arrays import as_batch
 from jaxnn.data.batches import batched, epoch_orders, in_order
 from jaxnn.data.split import holdout
+from jaxnn.optim.penalties import value_of
 from jaxnn.train.state import TrainState
 from jaxnn.train.step import epoch_mean, evaluate, finish, init, raw_step
 from jaxnn.train.trial import Trial, TrialLike, build, check_names
@@ -133,7 +134,7 @@ def epoch(
 
     Returns:
         The state, and one row of the history: the running means of loss and metrics over the epoch, and
-        ``val_...`` of the weights at its end.
+        ``val_...`` and ``penalty`` of the weights at its end.
     """
     batches = batched(data, order, batch_size)
 
@@ -146,6 +147,9 @@ def epoch(
     if held is not None:
         values = evaluate(trial, weights, state.model_state, held, compute_dtype=dtype)
         row |= {f"val_{name}": v for name, v in values.items()}
+    penalty = value_of(state.opt_state, weights)
+    if penalty is not None:
+        row["penalty"] = penalty
     healthy = state.diverged < 0
     row = {name: jnp.where(healthy, v, jnp.full_like(v, jnp.nan)) for name, v in row.items()}
     if trial.stop is not None:
