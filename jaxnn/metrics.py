@@ -11,6 +11,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from jaxnn import losses
+from jaxnn.core import checks
 
 
 def accuracy(outputs: Any, targets: Any) -> Any:
@@ -54,6 +55,9 @@ class top_k:
     Returns:
         A metric from logits ``(batch, classes)`` and class numbers ``(batch,)`` to ``(batch,)``.
 
+    Raises:
+        ValueError: for k below 1, or shapes that do not fit, with both.
+
     Source: ``sklearn.metrics.top_k_accuracy_score``; a tie counts for the lower class number.
 
     Example:
@@ -62,6 +66,9 @@ class top_k:
     """
 
     k: int
+
+    def __post_init__(self):
+        checks.size("k", self.k, "top_k(5)")
 
     @property
     def __name__(self) -> str:

@@ -1,0 +1,178 @@
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from scipy import special
+from sklearn import metrics as sk
+
+from jaxnn import losses
+
+DRAW = np.random.default_rng(0)
+LOGITS, LABELS = 3 * DRAW.normal(size=(7, 4)).astype(np.float32), DRAW.integers(0, 4, 7)
+SCORES, BINARY = 3 * DRAW.normal(size=7).astype(np.float32), np.array([0, 1, 1, 0, 1, 0, 0])
+OUTPUTS, TARGETS = DRAW.normal(size=(7, 3)).astype(np.float32), DRAW.normal(size=(7, 3)).astype(np.float32)
+WIDTHS = st.integers(-300, 300).map(lambda n: n / 10)
+ROWS = hnp.arrays(np.float32, (5, 3), elements=WIDTHS)
+
+
+def torch_functional():
+    return pytest.importorskip("torch"), pytest.importorskip("torch.nn.functional")
+
+
+def test_softmax_cross_entropy_is_the_log_loss_of_scikit_learn():
+    ours = losses.softmax_cross_entropy(jnp.asarray(LOGITS), jnp.asarray(LABELS))
+    assert ours.mean() == pytest.approx(
+        sk.log_loss(LABELS, special.softmax(LOGITS.astype(float), 1), labels=range(4)), rel=1e-6
+    )
+
+
+def test_softmax_cross_entropy_is_torch_s_with_gradient():
+    torch, functional = torch_functional()
+    logits = torch.tensor(LOGITS, requires_grad=True)
+    theirs = functional.cross_entropy(logits, torch.tensor(LABELS), reduction="none")
+    theirs.sum().backward()
+    ours, gradient = losses.softmax_cross_entropy, jax.grad(lambda o: losses.softmax_cross_entropy(o, LABELS).sum())
+    np.testing.assert_allclose(ours(jnp.asarray(LOGITS), LABELS), theirs.detach().numpy(), rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(gradient(jnp.asarray(LOGITS)), logits.grad.numpy(), rtol=1e-5, atol=1e-6)
+
+
+@given(ROWS, st.lists(st.integers(0, 2), min_size=5, max_size=5))
+@settings(max_examples=60, deadline=None)
+def test_class_numbers_and_their_probabilities_agree_with_scipy(logits, labels):
+    labels = np.array(labels)
+    wanted = -special.log_softmax(logits.astype(float), 1)[np.arange(5), labels]
+    np.testing.assert_allclose(losses.softmax_cross_entropy(jnp.asarray(logits), labels), wanted, rtol=1e-5, atol=1e-5)
+    one_hot = jnp.asarray(np.eye(3, dtype=np.float32)[labels])
+    np.testing.assert_allclose(losses.softmax_cross_entropy(jnp.asarray(logits), one_hot), wanted, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [1e2, 1e4, 1e30])
+def test_large_logits_give_finite_losses_and_gradients(size):
+    logits = jnp.array([[size, -size, 0.0], [-size, size, 0.0]])
+    labels = jnp.array([0, 0])
+    loss = losses.softmax_cross_entropy(logits, labels)
+    np.testing.assert_allclose(loss, [0, 2 * size], rtol=1e-6)
+    gradient = jax.grad(lambda o: losses.softmax_cross_entropy(o, labels).sum())(logits)
+    np.testing.assert_allclose(gradient, [[0, 0, 0], [-1, 1, 0]], atol=1e-6)
+    binary = losses.sigmoid_cross_entropy(logits[:, 0], jnp.array([1, 1]))
+    np.testing.assert_allclose(binary, [0, size], rtol=1e-6)
+    assert np.isfinite(jax.grad(lambda o: losses.sigmoid_cross_entropy(o, jnp.array([1, 1])).sum())(logits[:, 0])).all()
+
+
+def test_a_class_of_no_probability_harms_nobody():
+    logits = jnp.array([[0.0, -jnp.inf, 0.0]])
+    assert losses.softmax_cross_entropy(logits, jnp.array([2])).tolist() == [pytest.approx(np.log(2))]
+    assert np.isfinite(jax.grad(lambda o: losses.softmax_cross_entropy(o, jnp.array([2])).sum())(logits)).all()
+
+
+def test_axes_between_batch_and_classes_are_averaged():
+    logits = jnp.asarray(DRAW.normal(size=(2, 5, 4)), jnp.float32)
+    labels = jnp.asarray(DRAW.integers(0, 4, (2, 5)))
+    flat = losses.softmax_cross_entropy(logits.reshape(10, 4), labels.reshape(10))
+    np.testing.assert_allclose(losses.softmax_cross_entropy(logits, labels), flat.reshape(2, 5).mean(1), rtol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(7,), (7, 1)])
+def test_sigmoid_cross_entropy_is_the_log_loss_of_scikit_learn(shape):
+    ours = losses.sigmoid_cross_entropy(jnp.asarray(SCORES.reshape(shape)), BINARY)
+    assert ours.mean() == pytest.approx(sk.log_loss(BINARY, special.expit(SCORES.astype(float))), rel=1e-6)
+
+
+def test_sigmoid_cross_entropy_of_many_labels_is_torch_s():
+    torch, functional = torch_functional()
+    chances = DRAW.uniform(size=(7, 4)).astype(np.float32)
+    theirs = functional.binary_cross_entropy_with_logits(torch.tensor(LOGITS), torch.tensor(chances), reduction="none")
+    ours = losses.sigmoid_cross_entropy(jnp.asarray(LOGITS), jnp.asarray(chances))
+    np.testing.assert_allclose(ours, theirs.numpy().mean(1), rtol=1e-5)
+
+
+def test_errors_are_those_of_scikit_learn():
+    pair = jnp.asarray(OUTPUTS), jnp.asarray(TARGETS)
+    assert losses.squared_error(*pair).mean() == pytest.approx(sk.mean_squared_error(TARGETS, OUTPUTS), rel=1e-6)
+    assert losses.absolute_error(*pair).mean() == pytest.approx(sk.mean_absolute_error(TARGETS, OUTPUTS), rel=1e-6)
+    half = sk.mean_squared_error(TARGETS, OUTPUTS) * 3 / 2
+    assert losses.half_squared_error(*pair).mean() == pytest.approx(half, rel=1e-6)
+
+
+@given(ROWS, ROWS, st.floats(0.125, 8, width=32))
+@settings(max_examples=60, deadline=None)
+def test_huber_is_scipy_s_and_torch_s(outputs, targets, delta):
+    ours = losses.huber(jnp.asarray(outputs), jnp.asarray(targets), delta)
+    wanted = special.huber(delta, (outputs - targets).astype(float)).mean(1)
+    np.testing.assert_allclose(ours, wanted, rtol=1e-5, atol=1e-5)
+
+
+def test_huber_is_torch_s_at_the_knee_too():
+    torch, functional = torch_functional()
+    errors = torch.tensor([0.0, 0.5, -0.5, 3.0], requires_grad=True)
+    theirs = functional.huber_loss(errors, torch.zeros(4), delta=0.5, reduction="none")
+    theirs.sum().backward()
+    ours = losses.huber(jnp.asarray(errors.detach().numpy()), jnp.zeros(4), 0.5)
+    np.testing.assert_allclose(ours, theirs.detach().numpy(), rtol=1e-6)
+    gradient = jax.grad(lambda e: losses.huber(e, jnp.zeros(4), 0.5).sum())(jnp.asarray(errors.detach().numpy()))
+    np.testing.assert_allclose(gradient, errors.grad.numpy(), rtol=1e-6)
+
+
+def test_huber_s_delta_is_traced():
+    deltas = jnp.array([0.5, 1.0, 2.0])
+    many = jax.vmap(lambda d: losses.huber(jnp.asarray(SCORES), jnp.zeros(7), d))(deltas)
+    for delta, row in zip(deltas.tolist(), many, strict=True):
+        np.testing.assert_allclose(row, special.huber(delta, SCORES.astype(float)), rtol=1e-5)
+
+
+@pytest.mark.parametrize("labels", [BINARY, 2 * BINARY - 1, BINARY.astype(bool), BINARY.astype(np.float32)], ids=str)
+def test_hinge_is_scikit_learn_s_for_every_way_to_write_two_classes(labels):
+    ours = losses.hinge(jnp.asarray(SCORES), jnp.asarray(labels))
+    assert ours.mean() == pytest.approx(sk.hinge_loss(BINARY, SCORES), rel=1e-6)
+    perceptron = losses.perceptron(jnp.asarray(SCORES)[:, None], jnp.asarray(labels))
+    np.testing.assert_allclose(perceptron, np.maximum(0, -(2 * BINARY - 1) * SCORES), rtol=1e-6)
+
+
+def test_perceptron_is_optax_s_away_from_the_boundary_and_pulls_fully_on_it():
+    signs = jnp.asarray(2 * BINARY - 1, jnp.float32)
+    np.testing.assert_allclose(
+        losses.perceptron(jnp.asarray(SCORES), signs),
+        optax.losses.perceptron_loss(jnp.asarray(SCORES), signs),
+        rtol=1e-6,
+    )
+    pull = jax.grad(lambda s: losses.perceptron(s, jnp.array([1, 0])).sum())(jnp.zeros(2))
+    assert pull.tolist() == [-1.0, 1.0]
+
+
+@pytest.mark.parametrize("name", losses.NAMES)
+def test_a_name_gives_its_function(name):
+    assert losses.resolve(name) is losses.NAMES[name]
+    assert losses.resolve(losses.NAMES[name]) is losses.NAMES[name]
+
+
+def test_an_unknown_name_is_told_with_those_there_are():
+    with pytest.raises(ValueError, match=r"no loss is named 'mse'; choose one of softmax_cross_entropy, .*, or pass"):
+        losses.resolve("mse")
+
+
+def test_the_task_follows_the_loss():
+    tasks = {name: losses.task_of(name) for name in losses.NAMES}
+    assert {name for name, task in tasks.items() if task == "classes"} == {"softmax_cross_entropy"}
+    assert {name for name, task in tasks.items() if task == "binary"} == {"sigmoid_cross_entropy"}
+    assert {name for name, task in tasks.items() if task == "sign"} == {"hinge", "perceptron"}
+    assert losses.task_of(functools.partial(losses.hinge)) == "sign"
+    assert losses.task_of(lambda o, y: o) == "values"
+
+
+@given(st.lists(st.integers(1, 4), min_size=1, max_size=3), st.lists(st.integers(1, 4), min_size=1, max_size=3))
+@settings(max_examples=200, deadline=None)
+def test_nothing_is_broadcast(outputs, targets):
+    outputs, targets = tuple(outputs), tuple(targets)
+    fits = targets in (outputs, outputs[:-1] if outputs[-1] == 1 and len(outputs) > 1 else outputs)
+    shapes = [jax.ShapeDtypeStruct(s, jnp.float32) for s in (outputs, targets)]
+    if fits:
+        assert jax.eval_shape(losses.squared_error, *shapes).shape == targets[:1]
+    else:
+        with pytest.raises(ValueError, match="write a model with one output per target"):
+            jax.eval_shape(losses.squared_error, *shapes)
