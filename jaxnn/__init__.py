@@ -16,19 +16,35 @@ from jaxnn.grid.space import logspace
 from jaxnn.io.model import load
 from jaxnn.layers.activation import Activation
 from jaxnn.layers.attention import Attention
+from jaxnn.layers.attention_block import TransformerBlock
 from jaxnn.layers.bidirectional import Bidirectional
 from jaxnn.layers.combine import Residual, Sequential
+from jaxnn.layers.conv import Conv
+from jaxnn.layers.conv_transpose import ConvTranspose
 from jaxnn.layers.dense import Dense
+from jaxnn.layers.depthwise_conv import DepthwiseConv
 from jaxnn.layers.dropout import Dropout
 from jaxnn.layers.embed import Embed
+from jaxnn.layers.global_pool import GlobalAvgPool, GlobalMaxPool
+from jaxnn.layers.graph import Graph
+from jaxnn.layers.group_norm import GroupNorm
+from jaxnn.layers.join import Join
+from jaxnn.layers.lambda_ import Lambda
+from jaxnn.layers.layer_norm import LayerNorm, RMSNorm
 from jaxnn.layers.norm import BatchNorm
+from jaxnn.layers.parallel import Parallel
+from jaxnn.layers.pool import AvgPool, MaxPool
 from jaxnn.layers.position import LearnedPositions
 from jaxnn.layers.recurrent import GRU, LSTM, SimpleRNN
-from jaxnn.layers.reshape import Flatten
+from jaxnn.layers.repeat import Repeat
+from jaxnn.layers.reshape import Flatten, Reshape
+from jaxnn.models.gpt import GPT, gpt
 from jaxnn.models.linear import linear_regression, logistic_regression, perceptron, softmax_regression
 from jaxnn.models.mlp import mlp
 from jaxnn.optim import schedules
+from jaxnn.optim.average import averaged, ema, swa
 from jaxnn.optim.decay import decay
+from jaxnn.optim.gradients import accumulate, clip_by_norm, clip_by_value
 from jaxnn.optim.groups import group_lasso, max_norm
 from jaxnn.optim.penalties import elastic_net, l1, l2, penalty
 from jaxnn.optim.plateau import plateau

@@ -12,7 +12,7 @@ from jaxnn.core.types import Hyper
 from jaxnn.optim.chosen import choose, params_needed
 from jaxnn.optim.penalties import PenaltyState
 from jaxnn.optim.proximal import land, shrink
-from jaxnn.optim.rates import as_float, step_size, strength
+from jaxnn.optim.rates import as_float, step_size, strength, wide
 
 
 class ProximalAdamState(NamedTuple):
@@ -104,11 +104,6 @@ def proximal_adam(
         return steps, ProximalAdamState(count, mu, nu, penalty)
 
     return optax.GradientTransformationExtraArgs(init, update)
-
-
-def wide(dtype: Any) -> Any:
-    """The dtype of the moments of a parameter: its own, but at least float32, where ``eps`` is not zero."""
-    return dtype if jnp.finfo(dtype).bits > 32 else jnp.float32
 
 
 def moved(average: Any, new: Any, weight: Any) -> jax.Array:

@@ -37,3 +37,13 @@ def step_size(learning_rate: Any, count: Any, plateau_scale: Any) -> jax.Array:
     """
     rate = learning_rate(count) if callable(learning_rate) else learning_rate
     return as_float(rate) * as_float(plateau_scale)
+
+
+def wide(dtype: Any) -> Any:
+    """The dtype for running averages of an array: its own, but at least float32.
+
+    Example:
+        >>> wide(jnp.dtype("bfloat16")).name, wide(jnp.dtype("float64")).name
+        ('float32', 'float64')
+    """
+    return jnp.dtype(dtype if jnp.finfo(dtype).bits > 32 else jnp.float32)

@@ -1,5 +1,6 @@
 """`fit`: one network, trained in one compiled program."""
 
+import functools
 import time
 from typing import Any, NamedTuple
 
@@ -133,18 +134,41 @@ def check_model(trial: TrialLike, structure: tuple, stop: Any, inside: dict, pre
         raise ValueError(
             f"early stopping looks at {concrete.stop.metric!r} and there is no validation part; write validation=0.2"
         )
-    x = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), prepared.data.x)
+    leaves, tree = jax.tree.flatten(prepared.data.x)
+    rows = tuple((a.shape[1:], str(a.dtype)) for a in leaves)
+    for what, part in (("the data", prepared.data), ("the validation data", prepared.held)):
+        if part is not None:
+            shape = _output_shape(trial, structure, tuple(inside), Unkeyed(concrete), tree, rows, len(part.y))
+            check_targets(concrete.loss_function, concrete.task, shape, part.y, what)
+
+
+class Unkeyed:
+    """A value that takes no part in the key of a cache."""
+
+    def __init__(self, value: Any):
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Unkeyed)
+
+    def __hash__(self) -> int:
+        return 0
+
+
+@functools.lru_cache(maxsize=256)
+def _output_shape(
+    trial: TrialLike, structure: tuple, names: tuple, built: Unkeyed, tree: Any, rows: tuple, n: int
+) -> Any:
+    """Shape and dtype of the outputs for ``n`` rows; a trial, its structure and the shape of a row decide it."""
+    model = built.value.model
+    x = jax.tree.unflatten(tree, [jax.ShapeDtypeStruct((n, *shape), dtype) for shape, dtype in rows])
     key = jax.eval_shape(lambda: jax.random.key(0, impl="threefry2x32"))
 
     def outputs(key: Any, x: Any) -> Any:
-        params, state = concrete.model.init(key, x)
-        return concrete.model.apply(params, state, x)[0]
+        params, state = model.init(key, x)
+        return model.apply(params, state, x)[0]
 
-    shape = jax.eval_shape(outputs, key, x)
-    for what, part in (("the data", prepared.data), ("the validation data", prepared.held)):
-        if part is not None:
-            given = jax.tree.map(lambda a, part=part: jax.ShapeDtypeStruct((len(part.y), *a.shape[1:]), a.dtype), shape)
-            check_targets(concrete.loss_function, concrete.task, given, part.y, what)
+    return jax.eval_shape(outputs, key, x)
 
 
 def numbers(stop: Any) -> Any:

@@ -13,6 +13,11 @@ def normal(*shape):
     return np.random.default_rng(shape).normal(size=shape).astype(np.float32)
 
 
+def centred(x):
+    """Each row without its mean."""
+    return x - x.mean(-1, keepdims=True)
+
+
 def whole(below, *shape):
     """Whole numbers in [0, below)."""
     return np.random.default_rng(shape).integers(0, below, shape).astype(np.int32)
@@ -52,6 +57,40 @@ LAYERS = [
         {"gradient": False},  # jax.nn.dot_product_attention rounds to float32 inside
     ),
     (nn.Attention(2, use_bias=False), {"query": normal(3, 2, 4), "context": normal(3, 4, 2), "mask": LENGTHS}),
+    (nn.Conv(2, (3, 3), activation="tanh"), normal(2, 4, 3, 2)),
+    (nn.Conv(4, (3,), strides=2, dilation=2, groups=2, padding="causal"), normal(2, 6, 2)),
+    (nn.Conv(2, 2, padding="valid", use_bias=False), normal(2, 2, 3, 2, 1)),
+    (nn.Conv(17, (3, 3), padding=((1, 0), 1), strides=(2, 1)), normal(2, 3, 4, 2)),
+    (nn.ConvTranspose(2, (3, 3), strides=2), normal(2, 2, 3, 2)),
+    (nn.ConvTranspose(2, (2,), strides=3, padding="valid"), normal(2, 3, 1)),
+    (nn.DepthwiseConv((3, 3), multiplier=2), normal(2, 3, 3, 2)),
+    (nn.MaxPool((2, 2)), normal(2, 4, 5, 2)),
+    (nn.MaxPool(3, strides=2, padding="same"), normal(2, 5, 2)),
+    (nn.AvgPool((2, 2), padding="same"), normal(2, 3, 3, 2)),
+    (nn.AvgPool((3,), strides=2, padding=1), normal(2, 6, 2)),
+    (nn.GlobalMaxPool(), normal(2, 3, 2, 2)),
+    (nn.GlobalAvgPool(), normal(2, 3, 2)),
+    (nn.LayerNorm(), normal(2, 3, 4)),
+    (nn.LayerNorm(eps=1e-2, use_scale=False, use_bias=False), normal(3, 4)),
+    (nn.RMSNorm(), normal(2, 3, 4)),
+    (nn.GroupNorm(2), normal(2, 3, 4)),
+    (nn.Join("average"), (normal(2, 3), -normal(2, 3))),
+    (nn.Parallel(nn.Dense(2, "tanh"), nn.Sequential(nn.Dense(3), nn.BatchNorm()), join="concat"), normal(4, 2)),
+    (nn.Parallel(nn.Dense(2), nn.Dropout(0.3), join="multiply"), normal(3, 2)),
+    (nn.Repeat(nn.Residual(nn.Sequential(nn.Dense(3, "tanh"), nn.BatchNorm(), nn.Dropout(0.2))), 3), normal(4, 3)),
+    (nn.Repeat(nn.Dense(2, "tanh"), 2, remat=True), normal(3, 2)),
+    (nn.Reshape((3, -1)), normal(2, 2, 3)),
+    (nn.Lambda(centred), normal(2, 3), {"json": False}),
+    (
+        nn.Graph(
+            ("left", nn.Dense(2, "tanh"), "a"),
+            ("right", nn.Dropout(0.4), "b"),
+            ("both", nn.Join("add"), ("left", "right")),
+            ("end", nn.Dense(1), "both"),
+            outputs=("end", "both"),
+        ),
+        {"a": normal(3, 4), "b": normal(3, 2)},
+    ),
 ]
 
 

@@ -1,0 +1,86 @@
+"""One block, many times over depth."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jaxnn.core import checks
+from jaxnn.core.layer import child, spec
+from jaxnn.core.types import Key, Params, State
+from jaxnn.layers.combine import check_layers, fold, init_one, layer_names
+
+
+@spec
+class Repeat:
+    """A block of layers ``n`` times in a row, each time with parameters of its own: ``y = f_n(... f_1(x))``.
+
+    The parameters are stacked along a leading axis, and one scan runs over them, so that time to compile does not
+    grow with depth. All blocks share the hyperparameters. Block *i* gets the key ``fold_in(key, i)``.
+
+    Args:
+        layer: a layer whose output has the shape and dtype of its input.
+        n: how often.
+        remat: whether the backward pass computes a block again instead of keeping what is inside it: memory of one
+            block instead of ``n``, for a third more arithmetic.
+
+    Shapes:
+        ``x`` gives the same shape; each leaf of params and state is ``(n, ...)`` under the name of the layer.
+
+    Raises:
+        TypeError: if ``layer`` is no layer.
+        ValueError: for ``n`` below 1, or an output unlike its input, with both.
+
+    Source: ``jax.lax.scan`` over layers, as in Haiku's ``layer_stack``.
+
+    Example:
+        >>> import jax, jax.numpy as jnp, jaxnn as nn
+        >>> model = nn.Repeat(nn.Residual(nn.Dense(3)), 4)
+        >>> params, state = model.init(jax.random.key(0), jnp.ones((2, 3)))
+        >>> jax.tree.map(jnp.shape, params)
+        {'residual_0': {'dense_0': {'bias': (4, 3), 'kernel': (4, 3, 3)}}}
+    """
+
+    layer: Any = child()
+    n: int = 1
+    remat: bool = False
+
+    def __post_init__(self):
+        check_layers("Repeat", (self.layer,))
+        checks.size("n", self.n, "Repeat(Residual(Dense(64)), 12)")
+
+    def init(self, key: Key, x: Any) -> tuple[Params, State]:
+        """Draw the parameters of all blocks at once, each from a key of its own."""
+        (name,) = layer_names((self.layer,))
+        _, _, y = init_one(self.layer, name, fold(key, 0), x)
+        _same(x, y)
+        keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.arange(self.n))
+        params, state = jax.vmap(lambda k: self.layer.init(k, x))(keys)
+        return ({name: params} if params else {}), ({name: state} if state else {})
+
+    def apply(
+        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False
+    ) -> tuple[Any, State]:
+        """The blocks in a row, as one scan."""
+        (name,) = layer_names((self.layer,))
+
+        def block(x: Any, each: tuple) -> tuple[Any, State]:
+            i, p, s = each
+            with checks.at(name):
+                y, after = self.layer.apply(p, s, x, key=fold(key, i), train=train)
+            _same(x, y)
+            return y, after
+
+        body = jax.checkpoint(block, prevent_cse=False) if self.remat else block
+        each = (jnp.arange(self.n), params.get(name, {}), state.get(name, {}))
+        y, after = jax.lax.scan(body, x, each)
+        return y, ({name: after} if name in state else state)
+
+
+def _same(x: Any, y: Any) -> None:
+    one, two = (jax.tree.map(lambda a: (tuple(a.shape), str(a.dtype)), tree) for tree in (x, y))
+    if one != two:
+        raise checks.SpecError(
+            f"Repeat needs a block whose output is like its input, got {one} and {two}; "
+            "end the block with a layer of the size of its input"
+        )
