@@ -41,9 +41,11 @@ def clip_by_norm(max_norm: Hyper) -> optax.GradientTransformation:
         large = total > bound * bound
         norm = jnp.sqrt(jnp.where(large, total, jnp.ones_like(total)))
         factor = jnp.where(large, bound / norm, jnp.ones_like(norm))
-        return jax.tree.map(
-            lambda u: (u.astype(wide(u.dtype)) * factor.astype(wide(u.dtype))).astype(u.dtype), updates
-        ), state
+
+        def scale(u: Any) -> Any:
+            return (u.astype(wide(u.dtype)) * factor.astype(wide(u.dtype))).astype(u.dtype)
+
+        return jax.tree.map(scale, updates), state
 
     return optax.GradientTransformation(optax.init_empty_state, update)
 
@@ -103,7 +105,8 @@ def accumulate(optimizer: Any, every: int) -> optax.GradientTransformationExtraA
         >>> state = optimizer.init(params)
         >>> for gradient in (1.0, 3.0):
         ...     updates, state = optimizer.update({"kernel": jnp.array([gradient])}, state, params)
-        ...     print(float(updates["kernel"][0]))
+        ...     params = optax.apply_updates(params, updates)
+        ...     print(float(params["kernel"][0]))
         0.0
         -2.0
     """

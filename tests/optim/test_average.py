@@ -1,0 +1,141 @@
+"""Averages of the weights: their definitions, PyTorch's, and where they may stand."""
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import jaxnn as nn
+
+PARAMS = {"kernel": jnp.array([1.0, -2.0]), "bias": jnp.array([0.5])}
+STEPS = 12
+
+
+def path(optimizer, steps=STEPS, params=PARAMS):
+    """The weights after each step, and the average after each."""
+
+    def step(carry, _):
+        params, state = carry
+        grads = jax.tree.map(lambda p: jnp.sin(3 * p) + jnp.asarray(0.5, p.dtype), params)
+        with jax.numpy_dtype_promotion("standard"):
+            updates, state = optimizer.update(grads, state, params)
+        params = optax.apply_updates(params, updates)
+        return (params, state), (params, nn.averaged(state, params))
+
+    return jax.lax.scan(step, (params, optimizer.init(params)), length=steps)[1]
+
+
+def sgd(average):
+    return optax.chain(optax.sgd(0.1, momentum=0.5), average)
+
+
+def test_the_training_is_left_as_it_is():
+    plain, _ = path(optax.sgd(0.1, momentum=0.5))
+    for average in (nn.ema(0.9), nn.swa(3)):
+        chex.assert_trees_all_equal(path(sgd(average))[0], plain)
+
+
+@pytest.mark.parametrize("debias", [True, False])
+def test_ema_is_its_definition(debias):
+    weights, averages = path(sgd(nn.ema(0.8, debias=debias)))
+    for name, start in PARAMS.items():
+        average = np.zeros_like(start) if debias else np.array(start)
+        for t, w in enumerate(np.asarray(weights[name], np.float64), 1):
+            average = 0.8 * average + 0.2 * w
+            np.testing.assert_allclose(averages[name][t - 1], average / (1 - 0.8**t if debias else 1), rtol=1e-5)
+
+
+@pytest.mark.parametrize(("start", "every"), [(0, 1), (3, 1), (4, 3), (0, 5), (2.5, 2)])
+def test_swa_is_the_mean_of_what_it_takes(start, every):
+    weights, averages = path(sgd(nn.swa(start, every)))
+    for name in PARAMS:
+        seen = np.asarray(weights[name], np.float64)
+        for t in range(1, STEPS + 1):
+            first = int(np.ceil(start)) if start > 0 else every
+            due = [s for s in range(first, t + 1) if (s - first) % every == 0]
+            expected = seen[np.array(due) - 1].mean(0) if due else seen[t - 1]
+            np.testing.assert_allclose(averages[name][t - 1], expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["ema", "swa"])
+def test_it_is_the_averaged_model_of_pytorch(kind):
+    torch = pytest.importorskip("torch")
+    from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+    model = torch.nn.Linear(2, 1)
+    theirs = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(0.8) if kind == "ema" else None)
+    weights, averages = path(sgd(nn.ema(0.8, debias=False) if kind == "ema" else nn.swa()))
+    with torch.no_grad():
+        for t in range(-1, STEPS):
+            now = PARAMS["kernel"] if t < 0 else weights["kernel"][t]
+            model.weight.copy_(torch.tensor(np.array(now))[None])
+            if t >= 0 or kind == "ema":
+                theirs.update_parameters(model)
+            if t >= 0:
+                np.testing.assert_allclose(averages["kernel"][t], theirs.module.weight[0].numpy(), rtol=1e-5)
+
+
+NESTINGS = {
+    "masked": lambda t: sgd(optax.masked(t, {"kernel": True, "bias": False})),
+    "partition": lambda t: optax.partition({"a": sgd(t), "b": optax.sgd(0.1)}, {"kernel": "a", "bias": "b"}),
+    "accumulated": lambda t: nn.accumulate(sgd(t), 1),
+}
+
+
+@pytest.mark.parametrize("nesting", NESTINGS)
+def test_it_is_found_wherever_it_stands(nesting):
+    weights, averages = path(NESTINGS[nesting](nn.ema(0.8)))
+    expected = path(sgd(nn.ema(0.8)))[1]
+    np.testing.assert_allclose(averages["kernel"], expected["kernel"], rtol=1e-6)
+    bias = expected["bias"] if nesting == "accumulated" else weights["bias"]
+    np.testing.assert_allclose(averages["bias"], bias, rtol=1e-6)
+
+
+def test_without_an_average_the_parameters_are_the_average():
+    assert nn.averaged(optax.adam(0.1).init(PARAMS), PARAMS) is PARAMS
+    for average in (nn.ema(0.9), nn.swa(100)):
+        chex.assert_trees_all_equal(nn.averaged(average.init(PARAMS), PARAMS), PARAMS)
+
+
+def test_every_number_rides_under_vmap_and_gradients_pass():
+    def ema(decay):
+        return path(sgd(nn.ema(decay)))[1]["kernel"]
+
+    def swa(start, every):
+        return path(sgd(nn.swa(start, every)))[1]["kernel"]
+
+    decays, starts, every = jnp.array([0.0, 0.5, 0.99]), jnp.array([0, 3, 100]), jnp.array([1, 4, 2])
+    for i, average in enumerate(jax.vmap(ema)(decays)):
+        np.testing.assert_allclose(average, ema(decays[i]), rtol=1e-6)
+    for i, average in enumerate(jax.vmap(swa)(starts, every)):
+        np.testing.assert_allclose(average, swa(int(starts[i]), int(every[i])), rtol=1e-6)
+    slope = jax.grad(lambda d: ema(d)[-1, 0])(0.5)
+    numeric = (ema(0.51)[-1, 0] - ema(0.49)[-1, 0]) / 0.02
+    np.testing.assert_allclose(slope, numeric, rtol=1e-2)
+
+
+def test_averages_of_half_precision_are_kept_in_single():
+    params = {"kernel": jnp.ones(2, jnp.bfloat16)}
+    for average in (nn.ema(0.999), nn.swa()):
+        state = average.init(params)
+        _, after = average.update(jax.tree.map(jnp.zeros_like, params), state, params)
+        chex.assert_trees_all_equal_shapes_and_dtypes(state, after)
+        assert after.average["kernel"].dtype == jnp.float32
+        assert nn.averaged(after, params)["kernel"].dtype == jnp.bfloat16
+        np.testing.assert_array_equal(nn.averaged(after, params)["kernel"], params["kernel"])
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: nn.ema(1.0), r"decay must lie in \[0, 1\), got 1\.0; write nn\.ema"),
+        (lambda: nn.swa(-1), "start must be 0 or more"),
+        (lambda: nn.swa(every=0), "every must be above 0"),
+        (lambda: nn.ema(0.9).update(PARAMS, nn.ema(0.9).init(PARAMS)), "ema reads the parameters and got none"),
+    ],
+)
+def test_bad_calls_say_what_to_write(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
