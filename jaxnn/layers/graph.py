@@ -19,7 +19,7 @@ class Graph:
     Args:
         *nodes: tuples ``(name, layer, inputs)``, each after those it needs. ``inputs`` is a name, and the layer gets
             an array; or a tuple of names, and it gets a tuple of arrays, as `Join` takes it. A name that is no node is
-            an input of the graph.
+            an input of the graph. The fields ``names``, ``layers`` and ``inputs`` hold the columns.
         outputs: the name of the node that is the result; or a tuple of names, and the result is a dict of them; None
             is the last node.
 

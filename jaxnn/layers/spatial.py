@@ -61,7 +61,7 @@ def axes_of(layer: str, x: Any, fields: dict[str, Any]) -> int:
     return count
 
 
-def per_axis(value: int | tuple[int, ...], count: int) -> tuple[int, ...]:
+def per_axis(value: Any, count: int) -> tuple:
     """One entry per axis."""
     return value if isinstance(value, tuple) else (value,) * count
 

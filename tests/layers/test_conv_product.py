@@ -1,0 +1,104 @@
+"""The product of blocks against XLA's own convolution: every stride, dilation, stretch, padding and group."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jaxnn.layers.conv_product import Axis, block, by_product, by_xla, choose, convolve, selection
+
+ONE = st.tuples(
+    st.integers(2, 9), st.integers(1, 4), st.integers(1, 3), st.integers(1, 3), st.sampled_from([1, 1, 2, 3]),
+    st.tuples(st.integers(0, 3), st.integers(0, 3)),
+)  # fmt: skip
+
+
+def gather(axis, x, kernel):
+    """The definition along one axis, by NumPy: ``x (size,)``, ``kernel (taps,)``."""
+    wide = np.zeros((axis.size - 1) * axis.stretch + 1)
+    wide[:: axis.stretch] = x
+    wide = np.pad(wide, axis.pad)
+    return [
+        sum(wide[o * axis.stride + t * axis.dilation] * kernel[t] for t in range(axis.taps)) for o in range(axis.out)
+    ]
+
+
+@settings(max_examples=300, deadline=None)
+@given(ONE, st.sampled_from([1, 2, 3, 4, 8]))
+def test_the_band_of_one_axis_equals_the_definition(numbers, width):
+    axis = Axis(*numbers)
+    if axis.out < 1:
+        return
+    width *= axis.stretch // np.gcd(axis.stride, axis.stretch)
+    cut = block(axis, int(width))
+    rng = np.random.default_rng(0)
+    x, kernel = rng.normal(size=axis.size), rng.normal(size=axis.taps)
+    band = selection(axis, cut) @ kernel  # (patch, width)
+    reach = np.concatenate([np.zeros(-cut.first), x, np.zeros((cut.count + cut.steps) * cut.step)])
+    y = [reach[b * cut.step :][: cut.steps * cut.step] @ band for b in range(cut.count)]
+    np.testing.assert_allclose(np.concatenate(y)[: axis.out], gather(axis, x, kernel), atol=1e-12)
+
+
+CASES = [
+    ([(9, 3, 2, 1, 1, (1, 0))], 2, 3, 1),
+    ([(9, 3, 2, 2, 3, (1, 4))], 2, 4, 2),
+    ([(9, 5, 1, 1, 1, (2, 2)), (7, 3, 2, 1, 1, (0, 1))], 2, 3, 1),
+    ([(5, 3, 1, 2, 2, (2, 3)), (4, 2, 1, 1, 3, (1, 2))], 4, 2, 2),
+    ([(4, 3, 1, 1, 1, (1, 1)), (5, 2, 2, 1, 1, (0, 0)), (3, 2, 1, 1, 2, (1, 1))], 2, 2, 1),
+]
+
+
+@pytest.mark.parametrize(("numbers", "into", "filters", "groups"), CASES)
+def test_equals_xla_in_value_and_in_first_and_second_derivatives(numbers, into, filters, groups):
+    axes = tuple(Axis(*n) for n in numbers)
+    rng = np.random.default_rng(0)
+    with jax.enable_x64(True):
+        x = jnp.asarray(rng.normal(size=(2, *(a.size for a in axes), into)))
+        kernel = jnp.asarray(rng.normal(size=(*(a.taps for a in axes), into // groups, filters)))
+        per = {name: tuple(getattr(a, name) for a in axes) for name in Axis._fields}
+        rest = (per["stride"], per["pad"], per["dilation"], groups, per["stretch"])
+        ways = (jnp.asarray(rng.normal(size=x.shape)), jnp.asarray(rng.normal(size=kernel.shape)))
+
+        @partial(jax.jit, static_argnums=0)
+        def value_gradient_and_curvature(f):
+            y = f(x, kernel)
+            gradient = jax.grad(lambda *args: jnp.sin(f(*args)).sum(), (0, 1))
+            return y, jax.jvp(gradient, (x, kernel), ways)
+
+        ours = value_gradient_and_curvature(lambda x, k: by_product(x, k, axes, groups))
+        theirs = value_gradient_and_curvature(lambda x, k: by_xla(x, k, *rest))
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-10), ours, theirs)
+
+
+def test_mapped_over_members_it_holds_no_convolution_and_equals_the_loop():
+    rng = np.random.default_rng(0)
+    x = jnp.asarray(rng.normal(size=(3, 2, 8, 8, 1)), jnp.float32)
+    kernel = jnp.asarray(rng.normal(size=(3, 3, 3, 1, 4)), jnp.float32)
+    one = partial(convolve, strides=(1, 1), pads=((1, 1), (1, 1)), dilation=(1, 1))
+    many = jax.jit(jax.vmap(one))
+    if jax.default_backend() == "cpu":
+        assert "convolution" not in many.lower(x, kernel).as_text()
+    for i in range(3):
+        np.testing.assert_allclose(many(x, kernel)[i], one(x[i], kernel[i]), atol=1e-5)
+
+
+def test_a_size_known_only_when_it_runs_takes_xlas_convolution():
+    (batch, size) = jax.export.symbolic_shape("b, n")
+    x = jax.ShapeDtypeStruct((batch, size, size, 1), jnp.float32)
+    kernel = jnp.ones((3, 3, 1, 2))
+    exported = jax.export.export(jax.jit(lambda x: convolve(x, kernel, (1, 1), ((1, 1), (1, 1)), (1, 1))))(x)
+    assert exported.call(jnp.ones((2, 5, 5, 1))).shape == (2, 5, 5, 2)
+    fixed = jax.ShapeDtypeStruct((batch, 5, 5, 1), jnp.float32)
+    exported = jax.export.export(jax.jit(lambda x: convolve(x, kernel, (1, 1), ((1, 1), (1, 1)), (1, 1))))(fixed)
+    assert float(exported.call(jnp.ones((2, 5, 5, 1)))[0, 2, 2, 0]) == 9
+
+
+def test_blocks_make_fewer_patches_than_im2col():
+    axes = (Axis(28, 5, 1, 1, 1, (2, 2)),) * 2
+    blocks = choose(axes, 64, 1, 6)
+    patches = np.prod([b.count * b.steps * b.step for b in blocks])
+    assert patches < 28 * 28 * 25 / 2

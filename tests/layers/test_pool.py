@@ -1,0 +1,99 @@
+"""Pooling against Flax linen, PyTorch and NumPy."""
+
+import flax.linen as linen
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxnn as nn
+
+
+def normal(*shape):
+    return np.random.default_rng(shape).normal(size=shape).astype(np.float32)
+
+
+CASES = [
+    ((2, 8, 6, 3), (2, 2), None, "valid"),
+    ((2, 7, 5, 3), (2, 3), None, "valid"),
+    ((2, 7, 5, 3), (2, 2), None, "same"),
+    ((2, 7, 5, 3), (3, 3), (2, 1), "same"),
+    ((2, 9, 3), (3,), (2,), "valid"),
+    ((2, 9, 3), (2,), (3,), "same"),
+    ((2, 4, 5, 6, 2), (2, 2, 3), (1, 2, 2), "same"),
+]
+
+
+@pytest.mark.parametrize(("shape", "window", "strides", "padding"), CASES)
+@pytest.mark.parametrize(("layer", "theirs"), [(nn.MaxPool, linen.max_pool), (nn.AvgPool, linen.avg_pool)])
+def test_equals_linen_forward_and_gradient(layer, theirs, shape, window, strides, padding):
+    x = jnp.asarray(normal(*shape))
+    options = {"count_include_pad": False} if theirs is linen.avg_pool else {}
+    expected, back = jax.vjp(lambda v: theirs(v, window, strides or window, padding.upper(), **options), x)
+    y, ours = jax.vjp(lambda v: layer(window, strides, padding).apply({}, {}, v)[0], x)
+    np.testing.assert_allclose(y, expected, rtol=1e-6, atol=1e-6)
+    weight = jnp.asarray(normal(*y.shape))
+    np.testing.assert_allclose(ours(weight)[0], back(weight)[0], rtol=1e-5, atol=1e-6)
+
+
+def test_padding_in_numbers_equals_torch():
+    torch = pytest.importorskip("torch")
+    x = normal(2, 7, 6, 2)
+    tensor = torch.tensor(np.moveaxis(x, -1, 1).copy())
+    for layer, module in (
+        (nn.MaxPool((3, 3), 2, padding=1), torch.nn.MaxPool2d(3, 2, 1)),
+        (nn.AvgPool((3, 3), 2, padding=1), torch.nn.AvgPool2d(3, 2, 1, count_include_pad=False)),
+    ):
+        y, _ = layer.apply({}, {}, jnp.asarray(x))
+        np.testing.assert_allclose(y, np.moveaxis(module(tensor).numpy(), 1, -1), rtol=1e-6, atol=1e-6)
+
+
+def test_of_equal_entries_the_first_takes_the_gradient_as_in_torch():
+    torch = pytest.importorskip("torch")
+    x = np.random.default_rng(0).integers(0, 2, (2, 6, 6, 2)).astype(np.float32)
+    for layer in (nn.MaxPool(2, 2), nn.MaxPool(3, 1)):
+        tensor = torch.tensor(np.moveaxis(x, -1, 1).copy(), requires_grad=True)
+        torch.nn.functional.max_pool2d(tensor, layer.window, layer.strides).sum().backward()
+        grad = jax.vjp(lambda v, pool=layer: pool.apply({}, {}, v)[0].sum(), jnp.asarray(x))[1](jnp.float32(1))[0]
+        np.testing.assert_array_equal(grad, np.moveaxis(tensor.grad.numpy(), 1, -1))
+
+
+def test_nan_and_whole_numbers_pass_through_the_maximum():
+    x = np.arange(8.0, dtype=np.float32).reshape(1, 8, 1)
+    for place in (2, 3):
+        sick = x.copy()
+        sick[0, place] = np.nan
+        y = nn.MaxPool(2).apply({}, {}, jnp.asarray(sick))[0].ravel()
+        np.testing.assert_array_equal(y, [1, np.nan, 5, 7])
+    whole = jnp.arange(-8, 0).reshape(1, 8, 1)
+    assert nn.MaxPool(3, padding="same").apply({}, {}, whole)[0].ravel().tolist() == [-6, -3, -1]
+    assert nn.AvgPool(2).apply({}, {}, whole)[0].ravel().tolist() == [-7.5, -5.5, -3.5, -1.5]
+
+
+@pytest.mark.parametrize(("layer", "numpy"), [(nn.GlobalMaxPool(), np.max), (nn.GlobalAvgPool(), np.mean)])
+def test_global_pools_equal_numpy(layer, numpy):
+    for shape in ((2, 5, 3), (2, 4, 5, 3), (2, 2, 3, 2, 3)):
+        y, _ = layer.apply({}, {}, jnp.asarray(normal(*shape)))
+        np.testing.assert_allclose(y, numpy(normal(*shape), tuple(range(1, len(shape) - 1))), rtol=1e-6, atol=1e-6)
+    with pytest.raises(ValueError, match=r"\(2, 3\)"):
+        layer.init(None, normal(2, 3))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"window": 0}, "window"),
+        ({"window": (2, 2), "strides": (1,)}, "one entry per axis"),
+        ({"window": 2, "padding": "causal"}, "'valid' or 'same'"),
+        ({"window": (2, 3), "padding": (2, 1)}, "hold nothing else"),
+    ],
+)
+def test_wrong_arguments_are_told(arguments, message):
+    for layer in (nn.MaxPool, nn.AvgPool):
+        with pytest.raises(ValueError, match=message):
+            layer(**arguments)
+
+
+def test_windows_larger_than_the_input_are_told():
+    with pytest.raises(ValueError, match="too small"):
+        nn.MaxPool((4, 4)).init(None, normal(2, 3, 8, 1))
