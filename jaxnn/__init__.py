@@ -50,6 +50,7 @@ from jaxnn.optim.penalties import elastic_net, l1, l2, penalty
 from jaxnn.optim.plateau import plateau
 from jaxnn.optim.proximal import proximal_elastic_net, proximal_l1
 from jaxnn.optim.proximal_adam import proximal_adam
+from jaxnn.optim.second_order import lbfgs
 from jaxnn.settings import configure
 from jaxnn.train.fit import fit
 from jaxnn.train.result import Run

@@ -8,7 +8,7 @@ import optax
 import pytest
 from scipy.optimize import minimize_scalar
 from sklearn.datasets import load_diabetes
-from sklearn.linear_model import ElasticNet, Lasso, Ridge
+from sklearn.linear_model import ElasticNet, Lasso, Ridge, lasso_path
 
 import jaxnn as nn
 from jaxnn.optim.penalties import value_of
@@ -77,6 +77,16 @@ def test_lasso_elastic_net_and_ridge_are_those_of_scikit_learn(make):
         theirs = model.fit(X.astype(np.float64), Y.astype(np.float64)).coef_
         np.testing.assert_allclose(ours, theirs, atol=1e-5)
         np.testing.assert_array_equal(np.asarray(ours) == 0, theirs == 0)
+
+
+def test_the_path_of_fifty_strengths_is_that_of_scikit_learn():
+    x, y = X.astype(np.float64), Y.astype(np.float64)
+    alphas = np.geomspace(0.99, 1e-3, 50) * np.abs(x.T @ y).max() / len(x)
+    alphas, theirs, _ = lasso_path(x, y, alphas=alphas, tol=1e-12, max_iter=200_000)
+    ours = jax.jit(jax.vmap(lambda c: trained(ista(c, 0.0, 0.4), 8000)["kernel"][:, 0]))(jnp.asarray(alphas))
+    np.testing.assert_allclose(ours.T, theirs, atol=1e-4)
+    sure = (np.abs(theirs) > 1e-5) | (theirs == 0)
+    np.testing.assert_array_equal(np.asarray(ours.T == 0)[sure], (theirs == 0)[sure])
 
 
 def test_the_table_of_the_lectures():
