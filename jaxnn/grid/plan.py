@@ -2,6 +2,7 @@
 
 import functools
 import math
+import os
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -14,7 +15,7 @@ TINY = 20_000
 """Multiply-adds a step below which members of a CPU grid go through side by side: dispatch outweighs arithmetic."""
 TINY_WIDTH = 16
 MEMORY_SHARE = 0.5
-"""The part of an accelerator's memory that the members of one call may take."""
+"""The part of a device's memory that the members of one call may take."""
 
 
 class Plan(NamedTuple):
@@ -41,10 +42,6 @@ class Plan(NamedTuple):
         block = devices * width
         chunk = min(self.chunk or members, members)
         return Plan(devices, width, block * math.ceil(chunk / block))
-
-    def exact(self) -> bool:
-        """Whether members equal their solo runs to the bit: one at a time on each device."""
-        return self.width == 1
 
 
 def choose(plan: Any, members: int, work: int, member_bytes: int) -> Plan:
@@ -80,10 +77,19 @@ def choose(plan: Any, members: int, work: int, member_bytes: int) -> Plan:
             f'a plan is "auto", "map", "vmap" or a Plan, got {plan!r}; write plan=nn.Plan(devices=1, width=8)'
         )
     if devices[0].platform == "cpu":
-        return Plan(len(devices), TINY_WIDTH if work < TINY else 1).fitted(members)
+        room = max(1, int(MEMORY_SHARE * free_memory() // max(1, member_bytes)))
+        return Plan(len(devices), TINY_WIDTH if work < TINY else 1, room).fitted(members)
     limit = (devices[0].memory_stats() or {}).get("bytes_limit", 8 << 30) * MEMORY_SHARE
     width = max(1, int(limit // max(1, member_bytes)))
     return Plan(len(devices), width, len(devices) * width).fitted(members)
+
+
+def free_memory() -> int:
+    """Bytes of main memory that are free now; 8 GiB where the system does not tell."""
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return 8 << 30
 
 
 @functools.lru_cache(maxsize=64)

@@ -12,6 +12,7 @@ from jaxnn.core import files
 from jaxnn.core.codec import to_json
 from jaxnn.core.types import Batch, Params, State
 from jaxnn.data.arrays import as_batch, narrow
+from jaxnn.optim.average import averaged
 from jaxnn.train.predict import decide, evaluation, outputs_of, probabilities
 from jaxnn.train.state import TrainState
 from jaxnn.train.stopping import rises
@@ -64,8 +65,10 @@ class Run:
 
     @functools.cached_property
     def params(self) -> Params:
-        """The weights to use: the best ones where stopping monitored a metric, else the last."""
-        return self.state.params if self.state.best is None else self.state.best.params
+        """The weights to use: the best ones where stopping monitored a metric, else the last, or their average."""
+        if self.state.best is not None:
+            return self.state.best.params
+        return averaged(self.state.opt_state, self.state.params)
 
     @property
     def model_state(self) -> State:

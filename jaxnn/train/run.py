@@ -10,7 +10,9 @@ from jaxnn.core.types import Batch, Key
 from jaxnn.data.arrays import as_batch
 from jaxnn.data.batches import batched, epoch_orders, in_order
 from jaxnn.data.split import holdout
+from jaxnn.optim.average import averaged
 from jaxnn.optim.penalties import value_of
+from jaxnn.optim.plateau import observe
 from jaxnn.train.state import TrainState
 from jaxnn.train.step import epoch_mean, evaluate, finish, init, raw_step
 from jaxnn.train.trial import Trial, TrialLike, build, check_names
@@ -143,7 +145,7 @@ def epoch(
 
     state, rows = jax.lax.scan(body, state, batches)
     row = finish(trial, {name: epoch_mean(v, batches.weight) for name, v in rows.items()})
-    weights = state.params
+    weights = averaged(state.opt_state, state.params)
     if held is not None:
         values = evaluate(trial, weights, state.model_state, held, compute_dtype=dtype)
         row |= {f"val_{name}": v for name, v in values.items()}
@@ -152,6 +154,7 @@ def epoch(
         row["penalty"] = penalty
     healthy = state.diverged < 0
     row = {name: jnp.where(healthy, v, jnp.full_like(v, jnp.nan)) for name, v in row.items()}
+    state = state._replace(opt_state=observe(state.opt_state, row))
     if trial.stop is not None:
         state = trial.stop.observe(state, weights, row)
     return state._replace(epoch=state.epoch + 1), row

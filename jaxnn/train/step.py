@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jaxnn import metrics
 from jaxnn.core.tree import path_of
 from jaxnn.core.types import Batch, Key, Params, State
+from jaxnn.optim.plateau import scale_of
 from jaxnn.train.state import TrainState
 from jaxnn.train.trial import Trial
 
@@ -151,8 +152,9 @@ def raw_step(trial: Trial, state: TrainState, batch: Batch, dtype: Any) -> tuple
     # Optax relies on implicit promotion (adam raises a float to an int32 count), whatever the user's setting is.
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
         updates, opt_state = trial.update(
-            grad, state.opt_state, state.params, value=value, grad=grad, value_fn=lambda p: objective(p)[0]
-        )
+            grad, state.opt_state, state.params, value=value, grad=grad, value_fn=lambda p: objective(p)[0],
+            plateau_scale=scale_of(state.opt_state),
+        )  # fmt: skip
     # The gradient is judged beside the update, not before it: the update then happens in place.
     going = (state.diverged < 0) & jnp.isfinite(value)
     sound = going & jnp.isfinite(soundness(grad))
