@@ -11,17 +11,19 @@ from jaxnn.core.tree import WEIGHTS, Where
 from jaxnn.core.types import Hyper
 from jaxnn.optim.chosen import choose, params_needed
 from jaxnn.optim.penalties import PenaltyState
+from jaxnn.optim.plateau import scale_of
 from jaxnn.optim.proximal import land, shrink
 from jaxnn.optim.rates import as_float, step_size, strength, wide
 
 
 class ProximalAdamState(NamedTuple):
-    """Steps done, int32, both moments of the gradient, and the penalty."""
+    """Steps done, int32, both moments of the gradient, the penalty, and the plateau or None."""
 
     count: Any
     mu: Any
     nu: Any
     penalty: PenaltyState
+    plateau: Any
 
 
 def proximal_adam(
@@ -32,7 +34,8 @@ def proximal_adam(
     b2: Hyper = 0.999,
     eps: Hyper = 1e-8,
     where: Where = WEIGHTS,
-) -> optax.GradientTransformationExtraArgs:
+    plateau: optax.GradientTransformation | None = None,
+) -> optax.GradientTransformation:
     """Minimise loss ``+ l1 sum |w| + l2 sum w^2`` by Adam, with exact zeros in the right places.
 
     Adam divides the step of each weight by ``d = sqrt(nu) + eps``, the size of its gradients. Its step is a gradient
@@ -48,10 +51,10 @@ def proximal_adam(
         b1, b2: by how much the old moments count, in [0, 1); may be traced.
         eps: added to the root of the second moment, above 0; may be traced.
         where: the leaves that are penalised; all are trained.
+        plateau: an `nn.plateau`, which shrinks the learning rate; behind the optimizer it would shrink the zeros too.
 
     Returns:
-        A whole optimizer, the last in its chain. Its update takes ``plateau_scale=``, by which a `plateau` behind it
-        shrinks the steps.
+        A whole optimizer, the last in its chain.
 
     Raises:
         ValueError: for a negative strength, a moment outside [0, 1), or if no leaf is chosen.
@@ -81,11 +84,11 @@ def proximal_adam(
     def init(params: Any) -> Any:
         zeros = jax.tree.map(lambda p: jnp.zeros(jnp.shape(p), wide(p.dtype)), params)
         penalty = PenaltyState(as_float(l1), as_float(l2), choose("proximal_adam", params, where))
-        return ProximalAdamState(jnp.int32(0), zeros, zeros, penalty)
+        return ProximalAdamState(jnp.int32(0), zeros, zeros, penalty, None if plateau is None else plateau.init(params))
 
-    def update(updates: Any, state: Any, params: Any = None, *, plateau_scale: Any = 1.0, **_: Any) -> tuple[Any, Any]:
+    def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
         params_needed("proximal_adam", params)
-        size = step_size(learning_rate, state.count, plateau_scale)
+        size = step_size(learning_rate, state.count, scale_of(state.plateau))
         count = optax.safe_increment(state.count)
         leaves = state.penalty.leaves
         mu = jax.tree.map(lambda m, g: moved(m, g, b1), state.mu, updates)
@@ -101,9 +104,9 @@ def proximal_adam(
         penalty = PenaltyState(as_float(l1), as_float(l2), leaves)
         steps = leaves.map(pull, steps, params, metric)
         steps = jax.tree.map(lambda u, p: u.astype(p.dtype), steps, params)
-        return steps, ProximalAdamState(count, mu, nu, penalty)
+        return steps, ProximalAdamState(count, mu, nu, penalty, state.plateau)
 
-    return optax.GradientTransformationExtraArgs(init, update)
+    return optax.GradientTransformation(init, update)
 
 
 def moved(average: Any, new: Any, weight: Any) -> jax.Array:

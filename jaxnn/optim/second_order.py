@@ -28,7 +28,8 @@ def lbfgs(
 
     For linear and logistic models it reaches the optimum to machine accuracy in some dozen steps, in float64 under
     ``jax.enable_x64(True)``. The line search compares values of the loss, so each step must see all rows, without
-    dropout, and the penalty belongs inside: an `l2` in front of it is not seen by the line search.
+    dropout, and the penalty belongs inside: an `l2` in front of it is not seen by the line search. The search has no
+    derivative: for gradients through a whole run take another optimizer.
 
     Args:
         l2: strength, 0 or more; may be traced. None for no penalty.

@@ -166,6 +166,18 @@ def test_proximal_steps_shrink_with_it():
     np.testing.assert_allclose(params["kernel"] + updates["kernel"], 5 - 0.5 * 5 - 0.5)
 
 
+def test_proximal_adam_holds_its_own():
+    params = {"kernel": jnp.array([5.0, 0.001])}
+    optimizer = nn.proximal_adam(1.0, 1.0, plateau=nn.plateau(0.5, patience=1))
+    state = optimizer.init(params)
+    full, _ = optimizer.update(params, state, params)
+    state = observe(observe(state, {"val_loss": 1.0}), {"val_loss": 1.0})
+    half, state = optimizer.update(params, state, params)
+    np.testing.assert_allclose(half["kernel"][0], 0.5 * full["kernel"][0], rtol=1e-5)
+    assert float(params["kernel"][1] + half["kernel"][1]) == 0
+    assert float(scale_of(state)) == 0.5
+
+
 def test_the_state_is_arrays_and_its_structure_is_the_same_for_every_number():
     first, second = nn.plateau(0.5, 3).init(PARAMS), nn.plateau(jnp.float32(0.1), jnp.int32(7)).init(PARAMS)
     chex.assert_trees_all_equal_shapes_and_dtypes(first, second)
