@@ -71,10 +71,8 @@ class _Exam:
         for v in self._numbers:
             assert np.ndim(v) == 0 and np.asarray(v).dtype.kind in "fiub", f"the leaf {v!r} is no single number"
         jax.tree.unflatten(tree, [object()] * len(self._numbers))
-        self._traced = jax.tree.map(_array, self._layer)
-        other = self._hypers or jax.tree.map(
-            lambda v: jnp.where(v, v / 2, 0.1) if is_floating(v) else v + 1, self._traced
-        )
+        self._traced = traced = jax.tree.map(_array, self._layer)
+        other = self._hypers or jax.tree.map(lambda v: jnp.where(v, v / 2, 0.1) if is_floating(v) else v + 1, traced)
         assert jax.tree.structure(other) == tree, f"hypers must have the structure of the layer, got {other!r}"
         self._others = jax.tree.map(_array, other)
 
