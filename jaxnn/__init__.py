@@ -41,6 +41,8 @@ from jaxnn.layers.reshape import Flatten, Reshape
 from jaxnn.models.gpt import GPT, gpt
 from jaxnn.models.linear import linear_regression, logistic_regression, perceptron, softmax_regression
 from jaxnn.models.mlp import mlp
+from jaxnn.models.rnn import rnn_classifier
+from jaxnn.models.transformer import TransformerEncoder, transformer_encoder
 from jaxnn.optim import schedules
 from jaxnn.optim.average import averaged, ema, swa
 from jaxnn.optim.decay import decay
@@ -51,6 +53,7 @@ from jaxnn.optim.plateau import plateau
 from jaxnn.optim.proximal import proximal_elastic_net, proximal_l1
 from jaxnn.optim.proximal_adam import proximal_adam
 from jaxnn.optim.second_order import lbfgs
+from jaxnn.sampling import generate
 from jaxnn.settings import configure
 from jaxnn.train.fit import fit
 from jaxnn.train.result import Run

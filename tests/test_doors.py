@@ -19,6 +19,7 @@ DOORS = {  # room -> the rooms it may import, and theirs
     "core": (),
     "settings": (),
     "testing": ("core",),
+    "sampling": ("core",),
     "layers": ("core",),
     "models": ("layers",),
     "losses": ("core",),

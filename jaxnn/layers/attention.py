@@ -11,7 +11,7 @@ from jaxnn.core.layer import hyper, spec
 from jaxnn.core.names import initializer
 from jaxnn.core.types import Hyper, Key, Params, State
 from jaxnn.layers.attention_product import attend
-from jaxnn.layers.dense import compute_dtype, param_dtype
+from jaxnn.layers.dense import param_dtype, product
 from jaxnn.layers.position import rotate
 
 IMPLEMENTATIONS = (None, "xla", "cudnn")
@@ -193,9 +193,8 @@ class Attention:
 
 
 def _affine(x: Any, kernel: Any, bias: Any) -> Any:
-    dtype = compute_dtype(x, kernel)
-    y = x.astype(dtype) @ kernel.astype(dtype)
-    return y if bias is None else y + bias.astype(dtype)[None, None]
+    y = product(x, kernel)
+    return y if bias is None else y + bias.astype(y.dtype)[None, None]
 
 
 def _heads(x: Any, heads: int) -> Any:

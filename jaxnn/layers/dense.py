@@ -1,5 +1,6 @@
 """The fully connected layer."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +21,16 @@ def compute_dtype(x: Any, parameter: Any) -> Any:
 def param_dtype(x: Any) -> Any:
     """The dtype of new parameters: float64 for float64 inputs, float32 for all others."""
     return jnp.float64 if x.dtype == jnp.float64 else jnp.float32
+
+
+def product(x: Any, kernel: Any) -> Any:
+    """``x @ kernel`` over the last axis of ``x``, in the dtype of a floating ``x``.
+
+    All other axes are one in the product: with several, XLA writes the gradient's operand out in another order first.
+    """
+    dtype = compute_dtype(x, kernel)
+    rows = x.reshape(math.prod(x.shape[:-1]), x.shape[-1]).astype(dtype)
+    return (rows @ kernel.astype(dtype)).reshape(*x.shape[:-1], kernel.shape[-1])
 
 
 @spec
@@ -82,9 +93,8 @@ class Dense:
                 f"Dense holds a kernel {kernel.shape} and got inputs {x.shape}, whose last axis must be "
                 f"{kernel.shape[0]}; write model.init(key, x) anew for inputs of this shape"
             )
-        dtype = compute_dtype(x, kernel)
-        y = x.astype(dtype) @ kernel.astype(dtype)  # (batch, ..., in) -> (batch, ..., units)
+        y = product(x, kernel)  # (batch, ..., in) -> (batch, ..., units)
         if self.use_bias:
-            bias = params["bias"].astype(dtype)
+            bias = params["bias"].astype(y.dtype)
             y = y + bias.reshape((1,) * (y.ndim - 1) + bias.shape)
         return activation(self.activation)(y), state

@@ -9,6 +9,7 @@ from jaxnn.core import checks
 from jaxnn.core.layer import spec
 from jaxnn.core.names import initializer
 from jaxnn.core.types import Key, Params, State
+from jaxnn.layers.dense import product
 
 
 @spec
@@ -68,7 +69,7 @@ class Embed:
 
     def attend(self, params: Params, x: Any) -> Any:
         """The tied output, ``y = x @ embedding.T``: ``(batch, ..., width)`` gives ``(batch, ..., vocab)``."""
-        return x @ params["embedding"].astype(x.dtype).T
+        return product(x, params["embedding"].T)
 
 
 def _whole(x: Any) -> None:

@@ -12,7 +12,7 @@ from jaxnn.core.types import Hyper, Key, Params, State
 from jaxnn.layers.attention import Attention
 from jaxnn.layers.attention_block import TransformerBlock
 from jaxnn.layers.combine import fold
-from jaxnn.layers.dense import Dense
+from jaxnn.layers.dense import Dense, product
 from jaxnn.layers.dropout import Dropout
 from jaxnn.layers.embed import Embed
 from jaxnn.layers.layer_norm import LayerNorm
@@ -123,7 +123,7 @@ class GPT:
     def _logits(self, params: Params, y: Any) -> Any:
         if self.norm is not None:
             y, _ = self.norm.apply(params["norm"], {}, y)
-        return self.embed.attend(params["embed"], y) if self.tied else y @ params["head"]["kernel"].astype(y.dtype)
+        return self.embed.attend(params["embed"], y) if self.tied else product(y, params["head"]["kernel"])
 
     def _check(self, x: Any) -> None:
         if len(x.shape) != 2 or x.shape[1] > self.context:

@@ -91,6 +91,7 @@ LAYERS = [
         ),
         {"a": normal(3, 4), "b": normal(3, 2)},
     ),
+    (nn.TransformerBlock(nn.Attention(2, causal=True, dropout=0.2), hidden=6, dropout=0.2), normal(2, 3, 4)),
 ]
 
 

@@ -16,6 +16,13 @@ def normal(*shape):
     return np.random.default_rng(shape).normal(size=shape).astype(np.float32)
 
 
+def whole(below, *shape):
+    """Whole numbers in [0, below)."""
+    return np.random.default_rng(shape).integers(0, below, shape).astype(np.int32)
+
+
+SIZES = {"vocab": 5, "context": 4, "width": 4, "heads": 2, "layers": 2, "hidden": 6, "init_std": 0.5, "eps": 0.1}
+
 MODELS = [
     (nn.linear_regression, {}, normal(3, 4), (3, 1)),
     (nn.linear_regression, {"out": 2}, normal(3, 4), (3, 2)),
@@ -30,6 +37,22 @@ MODELS = [
         (4, 2),
     ),
     (nn.mlp, {"hidden": (), "out": 2}, normal(3, 4), (3, 2)),
+    (nn.rnn_classifier, {"units": 2, "out": 3, "layers": 2, "dropout": 0.2}, normal(3, 4, 2), (3, 3)),
+    (nn.rnn_classifier, {"units": 2, "out": 1, "cell": "gru", "bidirectional": True}, normal(3, 4, 2), (3, 1)),
+    (
+        nn.transformer_encoder,
+        {"width": 4, "heads": 2, "layers": 2, "out": 3, "dropout": 0.2, "hidden": 6, "eps": 0.1},
+        normal(3, 4, 2),
+        (3, 3),
+    ),
+    (
+        nn.transformer_encoder,
+        {"width": 4, "heads": 1, "layers": 2, "out": 2, "vocab": 5, "positions": "rotary", "repeat": True, "eps": 0.1},
+        whole(5, 3, 4),
+        (3, 2),
+    ),
+    (nn.gpt, {**SIZES, "dropout": 0.2}, whole(5, 2, 4), (2, 4, 5)),
+    (nn.gpt, {**SIZES, "positions": "rotary", "repeat": True, "tied": False}, whole(5, 2, 3), (2, 3, 5)),
 ]
 
 
