@@ -8,7 +8,7 @@ from jaxnn.core.layer import spec
 from jaxnn.core.names import activation, initializer
 from jaxnn.core.types import Key, Params, State
 from jaxnn.layers import spatial
-from jaxnn.layers.conv_product import convolve
+from jaxnn.layers.convolve import convolve
 from jaxnn.layers.dense import compute_dtype, param_dtype
 from jaxnn.layers.kernel import affine_end, draw
 

@@ -1,10 +1,8 @@
-"""Convolution, as XLA's own or as one matrix product.
+"""Convolution as one matrix product.
 
-XLA has fast convolutions for GPU and TPU. For the CPU it has one only for two dimensions, no groups and more than 16
-channels; its others, and all gradients of those, lose to a product of the same size. The product here is blocked:
-``t`` neighbouring outputs share one patch of the input, so that the patches are a fraction of those of im2col, and
-the kernel becomes a banded matrix ``(patch * in, t * filters)``. Each derivative of a product is a product, of any
-order; and a product that is mapped over members stays one, where a mapped convolution becomes a slow grouped one.
+``t`` neighbouring outputs share one patch of the input, so that the patches are a fraction of those of im2col, and the
+kernel becomes a banded matrix ``(patch * in, t * filters)``. Each derivative of a product is a product, of any order,
+and so is the product mapped over members, where a mapped convolution is one in groups.
 """
 
 import functools
@@ -19,8 +17,6 @@ import numpy as np
 FLOPS, COPIES = 1.5e11, 1.4e9
 """Multiply-adds times two, and floats copied, per second on two cores: what a block of outputs is weighed by."""
 BLOCKS = (1, 2, 3, 4, 6, 8)
-WIDE = 16
-"""With more channels than this the convolutions of XLA are fast on the CPU."""
 
 
 class Axis(NamedTuple):
@@ -67,67 +63,18 @@ class Block(NamedTuple):
     width: int
 
 
-def convolve(
-    x: Any,
-    kernel: Any,
-    strides: tuple[int, ...],
-    pads: tuple[tuple[int, int], ...],
-    dilation: tuple[int, ...],
-    groups: int = 1,
-    stretch: tuple[int, ...] | None = None,
-) -> Any:
-    """Cross-correlation, channels last, by the way that is fast on this platform.
+def by_product(x: Any, kernel: Any, axes: tuple[Axis, ...], groups: int) -> Any:
+    """Cross-correlation, channels last, by one product, or by one for each group.
 
     Args:
         x: ``(batch, *size, in)``.
         kernel: ``(*taps, in / groups, filters)``.
-        strides, dilation: per axis, of the outputs and of the taps.
-        pads: per axis, before and after.
+        axes: size, taps and the rest of each axis.
         groups: the channels are cut into so many, each with its own filters.
-        stretch: per axis, the distance of two inputs (zeros between them); 1 unless transposed.
 
     Returns:
         ``(batch, *out, filters)``.
     """
-    stretch = (1,) * len(strides) if stretch is None else stretch
-    sizes = x.shape[1:-1]
-    known = all(isinstance(n, int) for n in sizes) and math.prod(sizes) > 0
-    if jax.default_backend() != "cpu" or not known:
-        return by_xla(x, kernel, strides, pads, dilation, groups, stretch)
-    axes = tuple(map(Axis, sizes, kernel.shape[:-2], strides, dilation, stretch, pads))
-    narrow = max(x.shape[-1], kernel.shape[-1]) <= WIDE
-    plain = len(axes) == 2 and groups == 1 and set(stretch) == {1} and x.dtype in (jnp.float32, jnp.float64)
-    point = all(axis.taps == 1 for axis in axes)
-    if plain and not narrow and not point:
-        return by_xla(x, kernel, strides, pads, dilation, groups, stretch)
-    return by_product(x, kernel, axes, groups)
-
-
-def by_xla(
-    x: Any,
-    kernel: Any,
-    strides: tuple[int, ...],
-    pads: tuple[tuple[int, int], ...],
-    dilation: tuple[int, ...],
-    groups: int,
-    stretch: tuple[int, ...],
-) -> Any:
-    """`convolve` by XLA's convolution."""
-    letters = "DHW"[3 - len(strides) :]
-    return jax.lax.conv_general_dilated(
-        x,
-        kernel,
-        strides,
-        pads,
-        lhs_dilation=stretch,
-        rhs_dilation=dilation,
-        dimension_numbers=(f"N{letters}C", f"{letters}IO", f"N{letters}C"),
-        feature_group_count=groups,
-    )
-
-
-def by_product(x: Any, kernel: Any, axes: tuple[Axis, ...], groups: int) -> Any:
-    """`convolve` by one product, or by one for each group."""
     batch = x.shape[0] if isinstance(x.shape[0], int) else 32
     into, filters = kernel.shape[-2], kernel.shape[-1] // groups
     blocks = choose(axes, batch, into, filters)

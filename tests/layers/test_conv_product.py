@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jaxnn.layers.conv_product import Axis, block, by_product, by_xla, choose, convolve, selection
+from jaxnn.layers.conv_product import Axis, block, by_product, choose, selection
+from jaxnn.layers.convolve import by_xla
 
 ONE = st.tuples(
     st.integers(2, 9), st.integers(1, 4), st.integers(1, 3), st.integers(1, 3), st.sampled_from([1, 1, 2, 3]),
@@ -72,29 +73,6 @@ def test_equals_xla_in_value_and_in_first_and_second_derivatives(numbers, into, 
         ours = value_gradient_and_curvature(lambda x, k: by_product(x, k, axes, groups))
         theirs = value_gradient_and_curvature(lambda x, k: by_xla(x, k, *rest))
         jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-10), ours, theirs)
-
-
-def test_mapped_over_members_it_holds_no_convolution_and_equals_the_loop():
-    rng = np.random.default_rng(0)
-    x = jnp.asarray(rng.normal(size=(3, 2, 8, 8, 1)), jnp.float32)
-    kernel = jnp.asarray(rng.normal(size=(3, 3, 3, 1, 4)), jnp.float32)
-    one = partial(convolve, strides=(1, 1), pads=((1, 1), (1, 1)), dilation=(1, 1))
-    many = jax.jit(jax.vmap(one))
-    if jax.default_backend() == "cpu":
-        assert "convolution" not in many.lower(x, kernel).as_text()
-    for i in range(3):
-        np.testing.assert_allclose(many(x, kernel)[i], one(x[i], kernel[i]), atol=1e-5)
-
-
-def test_a_size_known_only_when_it_runs_takes_xlas_convolution():
-    (batch, size) = jax.export.symbolic_shape("b, n")
-    x = jax.ShapeDtypeStruct((batch, size, size, 1), jnp.float32)
-    kernel = jnp.ones((3, 3, 1, 2))
-    exported = jax.export.export(jax.jit(lambda x: convolve(x, kernel, (1, 1), ((1, 1), (1, 1)), (1, 1))))(x)
-    assert exported.call(jnp.ones((2, 5, 5, 1))).shape == (2, 5, 5, 2)
-    fixed = jax.ShapeDtypeStruct((batch, 5, 5, 1), jnp.float32)
-    exported = jax.export.export(jax.jit(lambda x: convolve(x, kernel, (1, 1), ((1, 1), (1, 1)), (1, 1))))(fixed)
-    assert float(exported.call(jnp.ones((2, 5, 5, 1)))[0, 2, 2, 0]) == 9
 
 
 def test_blocks_make_fewer_patches_than_im2col():

@@ -1,0 +1,61 @@
+"""Whatever way is chosen against XLA's own convolution."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxnn.layers.convolve import by_xla, convolve
+
+
+@pytest.mark.parametrize(
+    ("size", "taps", "into", "filters", "strides", "dilation", "groups"),
+    [
+        ((6, 7), (1, 1), 3, 20, (2, 3), (1, 1), 1),
+        ((6, 7), (1, 3), 3, 20, (2, 3), (1, 1), 1),
+        ((5, 6), (2, 3), 3, 6, (2, 1), (1, 2), 3),
+        ((9,), (3,), 4, 4, (2,), (2,), 4),
+        ((4, 4, 3), (2, 2, 2), 2, 4, (1, 2, 1), (1, 1, 1), 2),
+        ((3, 3), (5, 5), 2, 20, (1, 1), (1, 1), 1),
+    ],
+)
+def test_whatever_way_is_chosen_equals_xla(size, taps, into, filters, strides, dilation, groups):
+    rng = np.random.default_rng(0)
+    with jax.enable_x64(True):
+        x, kernel = (jnp.asarray(rng.normal(size=s)) for s in ((2, *size, into), (*taps, into // groups, filters)))
+        pads = tuple(((t - 1) // 2 * d, t // 2 * d) for t, d in zip(taps, dilation, strict=True))
+        weight = jnp.cos(jnp.arange(filters, dtype=x.dtype)).reshape((1,) * (x.ndim - 1) + (filters,))
+        rest = (strides, pads, dilation, groups)
+
+        @partial(jax.jit, static_argnums=0)
+        def value_and_gradient(f):
+            return f(x, kernel), jax.grad(lambda *args: ((f(*args) * weight) ** 2).sum(), (0, 1))(x, kernel)
+
+        ours = value_and_gradient(lambda a, b: convolve(a, b, *rest))
+        theirs = value_and_gradient(lambda a, b: by_xla(a, b, *rest, (1,) * len(size)))
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-10), ours, theirs)
+
+
+def test_mapped_over_members_it_holds_no_convolution_and_equals_the_loop():
+    rng = np.random.default_rng(0)
+    x = jnp.asarray(rng.normal(size=(3, 2, 8, 8, 1)), jnp.float32)
+    kernel = jnp.asarray(rng.normal(size=(3, 3, 3, 1, 4)), jnp.float32)
+    one = partial(convolve, strides=(1, 1), pads=((1, 1), (1, 1)), dilation=(1, 1))
+    many = jax.jit(jax.vmap(one))
+    if jax.default_backend() == "cpu":
+        assert "convolution" not in many.lower(x, kernel).as_text()
+    for i in range(3):
+        np.testing.assert_allclose(many(x, kernel)[i], one(x[i], kernel[i]), atol=1e-5)
+
+
+def test_a_size_known_only_when_it_runs_takes_xlas_convolution():
+    (batch, size) = jax.export.symbolic_shape("b, n")
+    x = jax.ShapeDtypeStruct((batch, size, size, 1), jnp.float32)
+    kernel = jnp.ones((3, 3, 1, 2))
+    exported = jax.export.export(jax.jit(lambda x: convolve(x, kernel, (1, 1), ((1, 1), (1, 1)), (1, 1))))(x)
+    assert exported.call(jnp.ones((2, 5, 5, 1))).shape == (2, 5, 5, 2)
+    fixed = jax.ShapeDtypeStruct((batch, 5, 5, 1), jnp.float32)
+    exported = jax.export.export(jax.jit(lambda x: convolve(x, kernel, (1, 1), ((1, 1), (1, 1)), (1, 1))))(fixed)
+    assert float(exported.call(jnp.ones((2, 5, 5, 1)))[0, 2, 2, 0]) == 9
