@@ -94,7 +94,8 @@ def main() -> None:
     shares = sorted(rate / product for rate, product in rates)
     rate, product = sorted(rates)[2]
     print(
-        f"while running: {rate:.0f} GFLOP/s, {shares[2]:.0%} of this machine's 2048 x 2048 product ({product:.0f} GFLOP/s)"
+        f"while running: {rate:.0f} GFLOP/s, {shares[2]:.0%} of this machine's 2048 x 2048 product, "
+        f"{product:.0f} GFLOP/s"
     )
     save("grid", {"seconds": seconds, "notes": notes, "gflops": rates, "share_of_product": shares[2]})
 
