@@ -65,7 +65,7 @@ class Attention:
     rotary_base: Hyper = hyper(10000.0)
     use_bias: bool = True
     kernel_init: str | Callable = "glorot_uniform"
-    implementation: str | None = None
+    implementation: Any = None
 
     def __post_init__(self):
         checks.size("heads", self.heads, "Attention(heads=4)")

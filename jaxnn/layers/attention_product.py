@@ -1,6 +1,6 @@
 """The product at the heart of attention: ``softmax(q k' / sqrt(size)) v``."""
 
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -20,7 +20,7 @@ def attend(
     dropout: Hyper = 0.0,
     draw: Key | None = None,
     train: bool = False,
-    implementation: str | None = None,
+    implementation: Literal["xla", "cudnn"] | None = None,
 ) -> Any:
     """Attention of many heads: every query takes the mean of the values, weighted by a softmax over its keys.
 

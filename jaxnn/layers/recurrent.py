@@ -251,7 +251,7 @@ def _apply(layer: Any, cell: Any, params: Params, x: Any, bias: Any, key: Key | 
     drop, _ = Dropout(layer.recurrent_dropout).apply({}, {}, ones, key=recurrent_key, train=train)
     flat = x.swapaxes(0, 1).reshape(time * batch, x.shape[-1])
     xs = flat @ kernel.astype(dtype) + params["input"]["bias"].astype(dtype)[None]
-    y = recur(
+    y: Any = recur(
         cell,
         layer.return_sequences,
         xs.reshape(time, batch, xs.shape[-1]).swapaxes(1, 2),  # (time, gates * units, batch)

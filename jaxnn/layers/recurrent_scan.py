@@ -32,7 +32,7 @@ def recur(cell: Any, sequences: bool, xs: Any, kernel: Any, bias: Any, drop: Any
     return states[0] if sequences else carry[0]
 
 
-def _forward(cell, sequences, saving, xs, kernel, bias, drop, mask):
+def _forward(cell, sequences, saving, xs, kernel, bias, drop, mask) -> tuple[tuple, Any, Any]:
     transposed = kernel.T  # (gates * units, units)
 
     def body(carry, step):
