@@ -70,4 +70,12 @@ def in_order(data: Batch, batch_size: int) -> Batch:
         (2, 4, 2)
     """
     rows = data.weight.shape[0]
-    return batched(data, jnp.arange(rows, dtype=jnp.int32), min(batch_size, rows))
+    batch_size = min(batch_size, rows)
+    padding = -rows % batch_size
+
+    def stacked(a: Any) -> Any:
+        np_or_jnp = np if isinstance(a, np.ndarray) else jnp  # on the host nothing is compiled for it
+        filled = np_or_jnp.concatenate([a, np_or_jnp.zeros((padding, *a.shape[1:]), a.dtype)]) if padding else a
+        return filled.reshape(-1, batch_size, *a.shape[1:])
+
+    return jax.tree.map(stacked, data)

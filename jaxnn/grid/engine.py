@@ -123,7 +123,7 @@ def _train_cohort(
     prepared: Prepared, shared: Shared, bar: Any,
 ) -> tuple[Cohort, Report]:  # fmt: skip
     structure, _, batch_size = points[0].structure
-    first_row = jax.tree.map(lambda a: a[:1], shared.data.x)
+    first_row = prepared.first_row
     one = _member(points[:1], stop)
     shape = jax.eval_shape(
         lambda member, key, x: init_member(trial, structure, member.stop, member.hparams, key, x),

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxnn.core.tree import member
+from jaxnn.core.tree import member, stack
 from jaxnn.grid.ensemble import Ensemble
 from jaxnn.grid.plan import Plan
 from jaxnn.grid.space import Space
@@ -112,6 +112,16 @@ class Runs(Sequence):
                 self.prepared, cohort.compute_dtype, {},
             )  # fmt: skip
         return self._made[i]
+
+    def stacked_params(self) -> Any:
+        """The weights to use of all members as one tree, leaves ``(members, ...)``, in the order of the space.
+
+        Raises:
+            ValueError: if the space has several structures, whose weights differ in shape.
+        """
+        if len(self.cohorts) != 1:
+            raise ValueError(f"the weights of {len(self.cohorts)} structures cannot be stacked; write runs[i].params")
+        return stack([run.params for run in self])
 
     @property
     def n_compiles(self) -> int:

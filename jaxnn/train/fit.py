@@ -82,7 +82,7 @@ def fit(
     setup = Setup(trial, structure, min(batch_size, prepared.rows), compute_dtype, None)
     member = Member(inside, numbers(stop), np.int32(epochs))
     shared = prepared.shared(shuffle_seed, shuffle)
-    first_row = jax.tree.map(lambda a: a[:1], shared.data.x)
+    first_row = prepared.first_row
     begin, train, compile_seconds, compiles = compile_both(programs(setup), (key, member, first_row), shared.task(0, 0))
     started = time.perf_counter()
     with progress_bar(epochs, progress, "fit") as bar:
@@ -105,10 +105,15 @@ class Prepared(NamedTuple):
         """Rows of the training part."""
         return len(self.data.y)
 
+    @property
+    def first_row(self) -> Any:
+        """One row of inputs, whose shape is all that the initialiser reads."""
+        return jax.tree.map(lambda a: a[:1], self.data.x)
+
     def shared(self, shuffle_seed: int, shuffle: bool) -> Shared:
         """The data on the device."""
-        data, held = jax.tree.map(jnp.asarray, (self.data, self.held))
-        return Shared(data, None if held is None else in_order(held, EVALUATION_ROWS), shuffle_seed, shuffle)
+        held = None if self.held is None else in_order(self.held, EVALUATION_ROWS)
+        return Shared(*jax.device_put((self.data, held)), shuffle_seed, shuffle)
 
 
 def prepare(data: Any, validation: Any, shuffle_seed: int, scale: bool) -> Prepared:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jaxnn.core.types import Batch
@@ -41,10 +40,7 @@ class Shared(NamedTuple):
         count = min(count, capacity)
         orders = np.zeros((capacity, rows), np.int32)
         orders[:count] = epoch_orders(self.shuffle_seed, first, count, rows, self.shuffle)
-        small = (jnp.asarray(orders), jnp.int32(count))
-        if self.sharding is not None:
-            small = jax.device_put(small, self.sharding)
-        return Task(self.data, self.held, *small)
+        return Task(self.data, self.held, *jax.device_put((orders, np.int32(count)), self.sharding))
 
 
 def member_key(seed: int) -> jax.Array:
@@ -57,16 +53,23 @@ def member_key(seed: int) -> jax.Array:
         >>> bool((jax.random.key_data(member_key(3)) == jax.random.key_data(jax.random.key(3))).all())
         True
     """
-    return member_keys([seed])[0]
+    return _keys(_seed_words([seed])[0])
 
 
 def member_keys(seeds: Any) -> jax.Array:
     """The keys of several seeds, ``(members,)``."""
+    return _keys(_seed_words(seeds))
+
+
+def _keys(words: np.ndarray) -> jax.Array:
+    return jax.random.wrap_key_data(jax.device_put(words), impl="threefry2x32")
+
+
+def _seed_words(seeds: Any) -> np.ndarray:
     for seed in seeds:
         if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**32:
             raise ValueError(f"a seed must be a whole number in [0, 2**32), got {seed!r}; write seed=0")
-    data = np.array([[0, seed] for seed in seeds], np.uint32)
-    return jax.random.wrap_key_data(jnp.asarray(data), impl="threefry2x32")
+    return np.array([[0, seed] for seed in seeds], np.uint32)
 
 
 def reading_order(name: str) -> tuple:

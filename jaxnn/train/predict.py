@@ -5,23 +5,27 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
 
+from jaxnn.core.tree import cast
 from jaxnn.core.types import Batch, Params, State
 from jaxnn.data.batches import in_order
-from jaxnn.train.step import cast, evaluate, widened
+from jaxnn.train.program import Program
+from jaxnn.train.step import evaluate, widened
 from jaxnn.train.trial import Trial
 
 LARGEST = 4096
 """Rows that go through the model at once."""
 
 
-@functools.partial(jax.jit, static_argnames="dtype")
-def _forward(model: Any, params: Params, state: State, x: Any, dtype: Any) -> Any:
-    outputs, _ = model.apply(cast(params, dtype), state, cast(x, dtype))
-    return widened(outputs)
+@functools.lru_cache(maxsize=8)
+def _forward(dtype: Any) -> Program:
+    def forward(model: Any, params: Params, state: State, x: Any) -> Any:
+        outputs, _ = model.apply(cast(params, dtype), state, cast(x, dtype))
+        return widened(outputs)
+
+    return Program(forward)
 
 
 def outputs_of(model: Any, params: Params, state: State, x: Any, dtype: Any = None) -> Any:
@@ -43,7 +47,7 @@ def outputs_of(model: Any, params: Params, state: State, x: Any, dtype: Any = No
     blocks = []
     for first in range(0, max(rows, 1), size):
         block = jax.tree.map(lambda a, first=first: _padded(np.asarray(a[first : first + size]), size), x)
-        blocks.append(jax.tree.map(np.asarray, _forward(model, params, state, block, dtype)))
+        blocks.append(jax.tree.map(np.asarray, _forward(dtype)(model, params, state, block)))
     return jax.tree.map(lambda *b: np.concatenate(b)[:rows], *blocks)
 
 
@@ -51,16 +55,18 @@ def _padded(block: np.ndarray, size: int) -> np.ndarray:
     return np.concatenate([block, np.zeros((size - len(block), *block.shape[1:]), block.dtype)])
 
 
-@functools.partial(jax.jit, static_argnames=("loss", "metrics", "dtype"))
-def _evaluate(model, params, state, batches, loss, metrics, dtype):
-    trial = Trial(model, loss, optax.identity(), metrics)
-    return evaluate(trial, params, state, batches, compute_dtype=dtype)
+@functools.lru_cache(maxsize=64)
+def _evaluate(loss: Any, metrics: tuple, dtype: Any) -> Program:
+    def evaluate_all(model: Any, params: Params, state: State, batches: Batch) -> dict[str, Any]:
+        return evaluate(Trial(model, loss, optax.identity(), metrics), params, state, batches, compute_dtype=dtype)
+
+    return Program(evaluate_all)
 
 
 def evaluation(trial: Trial, params: Params, state: State, data: Batch, dtype: Any = None) -> dict[str, float]:
     """Loss and metrics over all rows as Python floats."""
-    batches = in_order(jax.tree.map(jnp.asarray, data), LARGEST)
-    values = _evaluate(trial.model, params, state, batches, trial.loss, tuple(trial.metrics), dtype)
+    program = _evaluate(trial.loss, tuple(trial.metrics), dtype)
+    values = program(trial.model, params, state, in_order(data, LARGEST))
     return {name: float(v) for name, v in values.items()}
 
 
@@ -71,9 +77,10 @@ def probabilities(task: str, outputs: Any, call: str) -> np.ndarray:
         ValueError: for a task without probabilities.
     """
     if task == "classes":
-        return np.asarray(jax.nn.softmax(outputs, -1))
+        shares = np.exp(outputs - outputs.max(-1, keepdims=True))
+        return shares / shares.sum(-1, keepdims=True)
     if task == "binary":
-        one = np.asarray(jax.nn.sigmoid(outputs))
+        one = 0.5 + 0.5 * np.tanh(0.5 * np.asarray(outputs))
         if one.ndim > 1 and one.shape[-1] > 1:
             return one
         one = one.reshape(len(one), -1)

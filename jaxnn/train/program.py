@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jaxnn.core.types import Batch
 from jaxnn.train.run import epoch, init_member, is_active, member_trial
@@ -16,6 +17,8 @@ from jaxnn.train.state import TrainState
 
 CPU_OPTIONS = {"xla_backend_optimization_level": 1}
 """On the CPU level 1 compiles a small network four times as fast as the default and runs as fast."""
+CPU_OPTIONS_ONCE = {"xla_backend_optimization_level": 0}
+"""What runs once, the initialiser, gains nothing from being fast: level 0 compiles it in two thirds of that time."""
 CPU_OPTIONS_ONCE = {"xla_backend_optimization_level": 0}
 """What runs once, the initialiser, gains nothing from being fast: level 0 compiles it in two thirds of that time."""
 
@@ -97,27 +100,42 @@ class Program:
     """
 
     def __init__(self, function: Callable, donate: tuple[int, ...] = (), cpu_options: dict | None = None):
-        self.cpu_options = CPU_OPTIONS if cpu_options is None else cpu_options
         self.function = jax.jit(function, donate_argnums=donate)
+        self.cpu_options = CPU_OPTIONS if cpu_options is None else cpu_options
         self.compiled: dict[Any, Any] = {}
         self.lock = threading.Lock()
 
-    def ready(self, *args: Any) -> tuple[Any, float]:
-        """The compiled program for arguments of these shapes, and the seconds it took; 0 if it was there."""
-        with self.lock:
-            signature = _signature(args)
-            if signature in self.compiled:
-                return self.compiled[signature], 0.0
-            started = time.perf_counter()
-            options: Any = CPU_OPTIONS if jax.default_backend() == "cpu" else None
-            program = self.function.lower(*args).compile(compiler_options=options)
-            self.compiled[signature] = program
-            return program, time.perf_counter() - started
+    def __call__(self, *args: Any) -> Any:
+        """The result, compiling first where shapes are new."""
+        return self.ready(*args)()[0](*args)
+
+    def ready(self, *args: Any) -> Callable[[], tuple[Any, bool]]:
+        """Trace for arguments of these shapes; the function returned compiles, in any thread.
+
+        It returns the program and whether it is new. Tracing stays here, as JAX keeps its settings by thread.
+        """
+        signature = _signature(args)
+        if signature in self.compiled:
+            return lambda: (self.compiled[signature], False)
+        lowered = self.function.lower(*args)
+        options: Any = self.cpu_options if jax.default_backend() == "cpu" else None
+
+        def finish() -> tuple[Any, bool]:
+            with self.lock:
+                new = signature not in self.compiled
+                if new:
+                    self.compiled[signature] = lowered.compile(compiler_options=options)
+                return self.compiled[signature], new
+
+        return finish
 
 
 def _signature(args: tuple) -> Any:
     leaves, tree = jax.tree.flatten(args)
-    shapes = tuple((leaf.shape, str(leaf.dtype), getattr(leaf, "weak_type", False), _devices(leaf)) for leaf in leaves)
+    shapes = tuple(
+        (np.shape(leaf), str(getattr(leaf, "dtype", type(leaf))), getattr(leaf, "weak_type", False), _devices(leaf))
+        for leaf in leaves
+    )
     settings: Any = jax.config
     config = (settings.jax_enable_x64, settings.jax_default_matmul_precision, settings.jax_numpy_dtype_promotion)
     return tree, shapes, config
@@ -173,7 +191,7 @@ def compile_both(
     if sharding is not None:
         state = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype, sharding=sharding), state)
     with ThreadPoolExecutor(1) as pool:
-        other = pool.submit(starting.ready, *init_args)
-        train, seconds = training.ready(init_args[1], state, task)
-        first, init_seconds = other.result()
-    return first, train, time.perf_counter() - started, (seconds > 0) + (init_seconds > 0)
+        other = pool.submit(starting.ready(*init_args))
+        train, train_new = training.ready(init_args[1], state, task)()
+        first, first_new = other.result()
+    return first, train, time.perf_counter() - started, train_new + first_new

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxnn import metrics
-from jaxnn.core.tree import path_of
+from jaxnn.core.tree import cast, path_of
 from jaxnn.core.types import Batch, Key, Params, State
 from jaxnn.optim.plateau import scale_of
 from jaxnn.train.state import TrainState
@@ -45,13 +45,6 @@ def init(trial: Trial, key: Key, x: Any) -> TrainState:
         stopped=jnp.bool_(False),
         diverged=jnp.int32(-1),
     )
-
-
-def cast(tree: Any, dtype: Any) -> Any:
-    """The floating leaves of a tree in another dtype; None leaves all as they are."""
-    if dtype is None:
-        return tree
-    return jax.tree.map(lambda a: a.astype(dtype) if jnp.issubdtype(a.dtype, jnp.floating) else a, tree)
 
 
 def widened(tree: Any) -> Any:

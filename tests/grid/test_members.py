@@ -149,3 +149,13 @@ def test_ensemble_averages_probabilities(mapped):
 def test_bad_spaces_fail_at_the_door(space, message):
     with pytest.raises(ValueError, match=message):
         nn.grid(trial, (X, Y), space, epochs=1, progress=False)
+
+
+def test_a_grid_in_float64_where_that_is_switched_on():
+    def plain(lr):
+        return nn.Trial(nn.mlp((3,), out=2), "softmax_cross_entropy", optax.sgd(lr))
+
+    with jax.enable_x64(True):
+        runs = nn.grid(plain, (X.astype(np.float64), Y), {"lr": [0.1, 0.2]}, epochs=2, progress=False)
+        assert {str(a.dtype) for a in jax.tree.leaves(runs[1].params)} == {"float64"}
+        assert runs[1].outputs(X).dtype == np.float64
