@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import jaxnn as nn
-from jaxnn.core.layer import is_spec
+from jaxnn.core.layer import REGISTRY, is_spec
 from jaxnn.testing import check_layer
 
 
@@ -70,9 +70,12 @@ def test_every_public_model_has_a_row():
     }
     missing = set(public) - {row[0].__name__ for row in MODELS}
     assert not missing, f"{sorted(missing)} have no row in MODELS"
+    specs = {name for name, cls in REGISTRY.items() if cls.__module__.startswith("jaxnn.models")}
+    made = {type(make(**arguments)).__name__ for make, arguments, *_ in MODELS}
+    assert specs <= made, f"{sorted(specs - made)} are made by no row in MODELS"
 
 
-@pytest.mark.parametrize("make", {row[0] for row in MODELS}, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("make", dict.fromkeys(row[0] for row in MODELS), ids=lambda f: f.__name__)
 def test_a_model_is_a_spec_and_equal_calls_make_equal_models(make):
     arguments = next(row[1] for row in MODELS if row[0] is make)
     assert is_spec(make(**arguments))
