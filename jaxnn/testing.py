@@ -53,7 +53,7 @@ class _Exam:
         self._shapes = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), self._x)
         self._rows = jax.tree.leaves(self._x)[0].shape[0]
         self._key = jax.random.key(0, impl="threefry2x32") if key is None else key
-        self._keys = [jax.random.fold_in(self._key, i) for i in range(1, 5)]
+        self._keys = [jax.random.fold_in(self._key, i) for i in range(1, 25)]
         self._traces, self._alike = 0, False
         self._run = jax.jit(self._both)
 
