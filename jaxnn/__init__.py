@@ -39,8 +39,10 @@ from jaxnn.layers.recurrent import GRU, LSTM, SimpleRNN
 from jaxnn.layers.repeat import Repeat
 from jaxnn.layers.reshape import Flatten, Reshape
 from jaxnn.models.gpt import GPT, gpt
+from jaxnn.models.lenet import lenet
 from jaxnn.models.linear import linear_regression, logistic_regression, perceptron, softmax_regression
 from jaxnn.models.mlp import mlp
+from jaxnn.models.resnet import resnet
 from jaxnn.models.rnn import rnn_classifier
 from jaxnn.models.transformer import TransformerEncoder, transformer_encoder
 from jaxnn.optim import schedules

@@ -53,6 +53,13 @@ MODELS = [
     ),
     (nn.gpt, {**SIZES, "dropout": 0.2}, whole(5, 2, 4), (2, 4, 5)),
     (nn.gpt, {**SIZES, "positions": "rotary", "repeat": True, "tied": False}, whole(5, 2, 3), (2, 3, 5)),
+    (
+        nn.lenet,
+        {"out": 2, "filters": (2,), "hidden": (3,), "kernel_size": 3, "activation": "tanh", "dropout": 0.2},
+        normal(3, 4, 4, 1),
+        (3, 2),
+    ),
+    (nn.resnet, {"depth": 8, "out": 2, "activation": "tanh"}, normal(4, 4, 4, 1), (4, 2)),
 ]
 
 
