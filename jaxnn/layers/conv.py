@@ -73,7 +73,9 @@ class Conv:
             raise ValueError(
                 f"{self.groups} groups do not divide {self.filters} filters; write a multiple of the groups"
             )
-        activation(self.activation), initializer(self.kernel_init), initializer(self.bias_init)
+        activation(self.activation)
+        initializer(self.kernel_init)
+        initializer(self.bias_init)
 
     def init(self, key: Key, x: Any) -> tuple[Params, State]:
         """Draw the kernel and the bias for inputs of the shape of ``x``."""

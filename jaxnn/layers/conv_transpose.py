@@ -62,7 +62,9 @@ class ConvTranspose:
                 spatial.sizes(name, value, CALL)
         spatial.padding_form(self.padding, ("same", "valid"), CALL)
         spatial.same_rank("ConvTranspose", self._fields(), CALL)
-        activation(self.activation), initializer(self.kernel_init), initializer(self.bias_init)
+        activation(self.activation)
+        initializer(self.kernel_init)
+        initializer(self.bias_init)
 
     def init(self, key: Key, x: Any) -> tuple[Params, State]:
         """Draw the kernel and the bias for inputs of the shape of ``x``."""

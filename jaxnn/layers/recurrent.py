@@ -216,7 +216,8 @@ def _check(layer: Any, call: str) -> None:
     checks.size("units", layer.units, call)
     checks.rate("dropout", layer.dropout, f"{call[:-1]}, dropout=0.2)")
     checks.rate("recurrent_dropout", layer.recurrent_dropout, f"{call[:-1]}, recurrent_dropout=0.2)")
-    initializer(layer.kernel_init), initializer(layer.recurrent_init)
+    initializer(layer.kernel_init)
+    initializer(layer.recurrent_init)
 
 
 def _init(layer: Any, gates: int, key: Key, x: Any) -> dict:

@@ -10,7 +10,7 @@ import numpy as np
 
 from jaxnn.core.types import Batch
 from jaxnn.data.arrays import as_batch, check_targets, narrow
-from jaxnn.data.batches import in_order
+from jaxnn.data.batches import in_order, rows_of_a_step
 from jaxnn.data.split import Standardiser, standardise
 from jaxnn.train.loop import Shared, drive, member_key, progress_bar
 from jaxnn.train.program import Member, Setup, compile_both, programs
@@ -25,7 +25,7 @@ def fit(
     hparams: dict[str, Any] | None = None,
     *,
     epochs: int,
-    batch_size: int = 32,
+    batch_size: int | None = 32,
     validation: Any = None,
     stop: Any = None,
     seed: int = 0,
@@ -46,7 +46,8 @@ def fit(
         data: ``(x, y)``, ``(x, y, weight)`` or a data set; rows first.
         hparams: hyperparameters by name.
         epochs: passes over the data, at most.
-        batch_size: rows of a step; the last batch is filled up with rows of weight 0.
+        batch_size: rows of a step; the last batch is filled up with rows of weight 0. None for all rows in one step,
+            in their own order, as `lbfgs` needs.
         validation: a fraction of the rows in (0, 1), stratified by class, or a pair ``(x, y)``.
         stop: an `EarlyStopping`; the best weights are kept.
         seed: drives initialisation and dropout.
@@ -74,12 +75,14 @@ def fit(
     hparams = dict(hparams or {})
     check_names(trial, hparams)
     whole("epochs", epochs)
-    whole("batch_size", batch_size)
+    if batch_size is not None:
+        whole("batch_size", batch_size)
     prepared = prepare(data, validation, shuffle_seed, standardise)
     key = member_key(seed)
     inside, structure = split_hparams(hparams)
     check_model(trial, structure, stop, inside, prepared)
-    setup = Setup(trial, structure, min(batch_size, prepared.rows), compute_dtype, None)
+    size, shuffle = rows_of_a_step(batch_size, prepared.rows, shuffle)
+    setup = Setup(trial, structure, size, compute_dtype, None)
     member = Member(inside, numbers(stop), np.int32(epochs))
     shared = prepared.shared(shuffle_seed, shuffle)
     first_row = prepared.first_row
@@ -113,7 +116,8 @@ class Prepared(NamedTuple):
     def shared(self, shuffle_seed: int, shuffle: bool) -> Shared:
         """The data on the device."""
         held = None if self.held is None else in_order(self.held, EVALUATION_ROWS)
-        return Shared(*jax.device_put((self.data, held)), shuffle_seed, shuffle)
+        data, held = jax.device_put((self.data, held))
+        return Shared(data, held, shuffle_seed, shuffle)
 
 
 def prepare(data: Any, validation: Any, shuffle_seed: int, scale: bool) -> Prepared:
