@@ -62,6 +62,16 @@ def batched(data: Batch, order: Any, batch_size: int) -> Batch:
     return jax.tree.map(lambda a: a.reshape(steps, batch_size, *a.shape[1:]), taken._replace(weight=weight))
 
 
+def rows_of_a_step(batch_size: int | None, rows: int, shuffle: bool) -> tuple[int, bool]:
+    """How many rows a step sees, and whether they are shuffled; None means all rows, in their own order.
+
+    Example:
+        >>> rows_of_a_step(32, 100, True), rows_of_a_step(32, 8, True), rows_of_a_step(None, 100, True)
+        ((32, True), (8, True), (100, False))
+    """
+    return (rows, False) if batch_size is None else (min(batch_size, rows), shuffle)
+
+
 def in_order(data: Batch, batch_size: int) -> Batch:
     """All rows in their own order as stacked batches, for evaluation; padding as in `batched`.
 

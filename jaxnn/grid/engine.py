@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxnn.core.tree import count
+from jaxnn.data.batches import rows_of_a_step
 from jaxnn.grid.plan import choose, over_members, padded, put, shardings
 from jaxnn.grid.results import OWN, Cohort, Report, Runs
 from jaxnn.grid.space import as_space
@@ -25,7 +26,7 @@ def grid(
     space: Any,
     *,
     epochs: int,
-    batch_size: int = 32,
+    batch_size: int | None = 32,
     validation: Any = None,
     stop: Any = None,
     plan: Any = "auto",
@@ -47,7 +48,7 @@ def grid(
         space: a dict of axes (their product), or a space of `jaxnn.space`. ``seed``, ``batch_size`` and
             ``epochs`` are axes too; `jaxnn.traced` takes whole numbers inside.
         epochs: passes over the data, at most, where ``epochs`` is no axis.
-        batch_size: rows of a step, where ``batch_size`` is no axis.
+        batch_size: rows of a step, where ``batch_size`` is no axis; None for all rows in one step, in their own order.
         validation, stop, shuffle_seed, shuffle, standardise, compute_dtype: as in `fit`, for all members.
         plan: ``"auto"``, ``"map"``, ``"vmap"`` or a `Plan`. Under ``"map"`` a member equals its solo `fit` to the bit.
         progress: a bar for work longer than a second.
@@ -69,9 +70,10 @@ def grid(
     """
     space = as_space(space)
     whole("epochs", epochs)
-    whole("batch_size", batch_size)
+    if batch_size is not None:
+        whole("batch_size", batch_size)
     prepared = prepare(data, validation, shuffle_seed, standardise)
-    points = [Point.of(trial, p, epochs, min(batch_size, prepared.rows), prepared.rows) for p in space.points]
+    points = [Point.of(trial, p, epochs, batch_size, prepared.rows, shuffle) for p in space.points]
     cohorts: dict[Any, list[int]] = {}
     for i, point in enumerate(points):
         cohorts.setdefault(point.structure, []).append(i)
@@ -84,7 +86,8 @@ def grid(
     with progress_bar(total, progress, f"grid of {len(points)}") as bar:
         for indices in cohorts.values():
             members = [points[i] for i in indices]
-            common = (trial, stop, compute_dtype, plan, prepared, prepared.shared(shuffle_seed, shuffle), bar)
+            shared = prepared.shared(shuffle_seed, members[0].structure[-1])
+            common = (trial, stop, compute_dtype, plan, prepared, shared, bar)
             cohort, report = _train_cohort(np.array(indices), members, *common)
             results.append(cohort)
             reports.append(report)
@@ -104,25 +107,27 @@ class Point(NamedTuple):
     epochs: int
 
     @classmethod
-    def of(cls, trial: TrialLike, point: dict[str, Any], epochs: int, batch_size: int, rows: int) -> "Point":
+    def of(
+        cls, trial: TrialLike, point: dict[str, Any], epochs: int, batch_size: int | None, rows: int, shuffle: bool
+    ) -> "Point":
         """Sort a point; checks the names of its hyperparameters."""
         own = {name: point[name] for name in OWN if name in point}
         hparams = {name: v for name, v in point.items() if name not in OWN}
         check_names(trial, hparams)
         for name in ("epochs", "batch_size"):
-            if name in own:
+            if name in own and (name, own[name]) != ("batch_size", None):
                 whole(name, own[name])
         inside, structure = split_hparams(hparams)
         shapes = tuple((name, v.shape, str(v.dtype)) for name, v in inside.items())
-        batch = min(own.get("batch_size", batch_size), rows)
-        return cls(inside, (structure, shapes, batch), own.get("seed", 0), int(own.get("epochs", epochs)))
+        batch = rows_of_a_step(own.get("batch_size", batch_size), rows, shuffle)
+        return cls(inside, (structure, shapes, *batch), own.get("seed", 0), int(own.get("epochs", epochs)))
 
 
 def _train_cohort(
     indices: np.ndarray, points: list[Point], trial: TrialLike, stop: Any, compute_dtype: Any, plan: Any,
     prepared: Prepared, shared: Shared, bar: Any,
 ) -> tuple[Cohort, Report]:  # fmt: skip
-    structure, _, batch_size = points[0].structure
+    structure, _, batch_size, _ = points[0].structure
     first_row = prepared.first_row
     one = _member(points[:1], stop)
     shape = jax.eval_shape(

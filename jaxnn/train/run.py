@@ -8,7 +8,7 @@ from jax.core import Tracer
 
 from jaxnn.core.types import Batch, Key
 from jaxnn.data.arrays import as_batch
-from jaxnn.data.batches import batched, epoch_orders, in_order
+from jaxnn.data.batches import batched, epoch_orders, in_order, rows_of_a_step
 from jaxnn.data.split import holdout
 from jaxnn.optim.average import averaged
 from jaxnn.optim.penalties import value_of
@@ -28,7 +28,7 @@ def run(
     data: Any,
     *,
     epochs: int,
-    batch_size: int = 32,
+    batch_size: int | None = 32,
     validation: Any = None,
     stop: Any = None,
     shuffle_seed: int = 0,
@@ -46,7 +46,7 @@ def run(
         key: ``jax.random.key(seed, impl="threefry2x32")``; drives initialisation and dropout.
         data: ``(x, y)`` or ``(x, y, weight)``.
         epochs: passes over the data.
-        batch_size: rows of a step.
+        batch_size: rows of a step; None for all of them in one step, in their own order.
         validation: a fraction of the rows in (0, 1), or a pair ``(x, y)``, or None.
         stop: an `EarlyStopping`; after the stop nothing changes and the history holds NaN.
         shuffle_seed: drives the order of the rows, which is a function of it and the epoch alone.
@@ -75,12 +75,13 @@ def run(
     data, held = jax.tree.map(jnp.asarray, (data, held))
     held = None if held is None else in_order(held, EVALUATION_ROWS)
     rows = data.weight.shape[0]
+    size, shuffle = rows_of_a_step(batch_size, rows, shuffle)
     orders = jnp.asarray(epoch_orders(shuffle_seed, 0, epochs, rows, shuffle))
     state = init(concrete, key, jax.tree.map(lambda a: a[:1], data.x))
 
     def body(state: TrainState, order: Any) -> tuple[TrainState, dict[str, Any]]:
         active = is_active(state)
-        after, row = epoch(concrete, state, data, order, min(batch_size, rows), held, compute_dtype)
+        after, row = epoch(concrete, state, data, order, size, held, compute_dtype)
         after = jax.tree.map(lambda a, b: _where(active, a, b), after, state)
         return after, {name: jnp.where(active, v, jnp.full_like(v, jnp.nan)) for name, v in row.items()}
 
