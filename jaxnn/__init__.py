@@ -10,9 +10,12 @@ from jaxnn.core.types import Batch
 from jaxnn.grid import space
 from jaxnn.grid.engine import grid
 from jaxnn.grid.ensemble import Ensemble
+from jaxnn.grid.path import Path, path
 from jaxnn.grid.plan import Plan
 from jaxnn.grid.results import Runs
 from jaxnn.grid.space import logspace
+from jaxnn.inspect.flops import flops
+from jaxnn.inspect.summary import Summary, summary
 from jaxnn.io.model import load
 from jaxnn.layers.activation import Activation
 from jaxnn.layers.attention import Attention

@@ -3,3 +3,4 @@
 from jaxnn.plot.boundary import boundary
 from jaxnn.plot.curves import curves
 from jaxnn.plot.grid import heatmap
+from jaxnn.plot.path import path
