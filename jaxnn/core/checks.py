@@ -1,9 +1,12 @@
 """Errors that show the call to write instead, and validators that look only at concrete numbers."""
 
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from jaxnn.core.types import Key
+
+_PATH: ContextVar[tuple[str, ...]] = ContextVar("path", default=())
 
 
 class SpecError(ValueError):
@@ -26,10 +29,24 @@ def at(name: str):
         ...     print(error)
         dense_0: 3 features, 4 expected
     """
+    token = _PATH.set((*_PATH.get(), name))
     try:
         yield
     except SpecError as error:
         raise SpecError(error.message, (name, *error.path)) from error.__cause__
+    finally:
+        _PATH.reset(token)
+
+
+def path() -> tuple[str, ...]:
+    """The names given to `at` around this call, outermost first: the path of the layer that is at work.
+
+    Example:
+        >>> with at("sequential_0"), at("dense_1"):
+        ...     path()
+        ('sequential_0', 'dense_1')
+    """
+    return _PATH.get()
 
 
 def is_concrete(value: Any) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jaxnn.core.plain import is_plain
 from jaxnn.layers.conv_product import Axis, by_product
 
 NARROW = 16, 128
@@ -43,7 +44,7 @@ def convolve(
     stretch = (1,) * len(strides) if stretch is None else stretch
     sizes = x.shape[1:-1]
     known = all(isinstance(n, int) for n in sizes) and math.prod(sizes) > 0
-    if jax.default_backend() != "cpu" or not known:
+    if jax.default_backend() != "cpu" or is_plain() or not known:
         return by_xla(x, kernel, strides, pads, dilation, groups, stretch)
     x, strides = _thinned(x, kernel, strides, pads, stretch)
     axes = tuple(map(Axis, x.shape[1:-1], kernel.shape[:-2], strides, dilation, stretch, pads))
