@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from jaxnn.core.direction import rises
 from jaxnn.core.tree import member, stack
 from jaxnn.grid.ensemble import Ensemble
 from jaxnn.grid.plan import Plan
@@ -14,7 +15,6 @@ from jaxnn.train.fit import Prepared, fit, make_run
 from jaxnn.train.loop import reading_order
 from jaxnn.train.result import Run
 from jaxnn.train.state import TrainState
-from jaxnn.train.stopping import rises
 from jaxnn.train.trial import TrialLike, traced
 
 OWN = ("seed", "batch_size", "epochs")

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxnn.core import checks
+from jaxnn.core.direction import rises
 from jaxnn.core.types import Hyper
 from jaxnn.optim.fixed import Fixed
 from jaxnn.optim.rates import as_float
@@ -21,7 +22,7 @@ class PlateauState(NamedTuple):
         wait: epochs since then, or since the last reduction, int32.
         rest: epochs of cooldown to come, int32.
         factor, patience, cooldown, rtol, atol, min_scale: the settings, 0-d arrays.
-        watch: the metric and the mode.
+        watch: the metric and the direction, ``"min"`` or ``"max"``.
     """
 
     scale: Any
@@ -45,11 +46,11 @@ def plateau(
     atol: Hyper = 0.0,
     min_scale: Hyper = 0.0,
     metric: str = "val_loss",
-    mode: str = "min",
+    mode: str | None = None,
 ) -> optax.GradientTransformation:
     """Multiply the updates by a scale that falls by ``factor`` when a metric has not improved for ``patience`` epochs.
 
-    An epoch improves where ``value < best - (rtol |best| + atol)``, or ``>`` and ``+`` for the mode ``"max"``; so the
+    An epoch improves where ``value < best - (rtol |best| + atol)``, or ``>`` and ``+`` for rising metrics; so the
     sign of the metric does not matter. NaN never improves. After a reduction ``cooldown`` epochs are not counted.
     It goes behind the optimizer, ``optax.chain(optax.adam(lr), nn.plateau(0.5, patience=5))``; `fit` and `grid` show
     it each epoch's metrics, and whoever writes the loop calls `observe`.
@@ -61,7 +62,8 @@ def plateau(
         rtol, atol: by how much an epoch must improve, as a share of the best value and in units of the metric.
         min_scale: the scale falls no lower.
         metric: a name in the history, such as ``"val_loss"``, ``"val_accuracy"`` or ``"loss"``.
-        mode: ``"min"`` where smaller is better, ``"max"`` where larger is.
+        mode: ``"min"`` where smaller is better, ``"max"`` where larger is, or None to read it off the name as
+            `EarlyStopping` does (accuracy, top_k, r2, log_likelihood rise).
 
     Returns:
         An Optax transformation. Every number may be traced; they are kept in its state.
@@ -84,16 +86,17 @@ def plateau(
     call = "nn.plateau(factor=0.1, patience=10)"
     if checks.is_concrete(factor) and not 0 < factor < 1:
         raise ValueError(f"factor must lie in (0, 1), got {factor}; write {call}")
-    if mode not in ("min", "max"):
-        raise ValueError(f'mode must be "min" or "max", got {mode!r}; write nn.plateau(metric="val_loss", mode="min")')
+    if mode not in (None, "min", "max"):
+        raise ValueError(f'mode must be "min", "max" or None, got {mode!r}; write nn.plateau(mode="min")')
+    direction = mode or ("max" if rises(metric) else "min")
     settings = dict(patience=patience, cooldown=cooldown, rtol=rtol, atol=atol, min_scale=min_scale)
     for name, value in settings.items():
         checks.not_negative(name, value, call)
 
     def init(params: Any) -> Any:
         arrays = {name: as_float(value) for name, value in (settings | {"factor": factor}).items()}
-        worst = as_float(jnp.inf if mode == "min" else -jnp.inf)
-        return PlateauState(as_float(1), worst, jnp.int32(0), jnp.int32(0), **arrays, watch=Fixed((metric, mode)))
+        worst = as_float(jnp.inf if direction == "min" else -jnp.inf)
+        return PlateauState(as_float(1), worst, jnp.int32(0), jnp.int32(0), **arrays, watch=Fixed((metric, direction)))
 
     def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
         return jax.tree.map(lambda u: u * state.scale.astype(u.dtype), updates), state

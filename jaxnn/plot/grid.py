@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from jaxnn.core.direction import rises
 from jaxnn.plot.axes import axes, short
 from jaxnn.plot.curves import curves
-from jaxnn.train.stopping import rises
 
 
 def heatmap(

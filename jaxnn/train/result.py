@@ -10,12 +10,12 @@ import numpy as np
 
 from jaxnn.core import files
 from jaxnn.core.codec import to_json
+from jaxnn.core.direction import rises
 from jaxnn.core.types import Batch, Params, State
 from jaxnn.data.arrays import as_batch, narrow
 from jaxnn.optim.average import averaged
 from jaxnn.train.predict import decide, evaluation, outputs_of, probabilities
 from jaxnn.train.state import TrainState
-from jaxnn.train.stopping import rises
 from jaxnn.train.trial import Trial
 
 

@@ -6,11 +6,10 @@ import jax
 import jax.numpy as jnp
 
 from jaxnn.core import checks
+from jaxnn.core.direction import rises
 from jaxnn.core.layer import hyper, spec
 from jaxnn.core.types import Hyper
 from jaxnn.train.state import Best, TrainState
-
-RISING = ("accuracy", "top_", "r2", "log_likelihood", "auc", "f1")
 
 
 @spec
@@ -91,14 +90,3 @@ class EarlyStopping:
             target = jnp.asarray(self.target, value.dtype)
             stopped = stopped | (value >= target if self.rises else value <= target)
         return state._replace(best=kept, wait=wait, stopped=stopped)
-
-
-def rises(metric: str) -> bool:
-    """Whether larger values of a metric of this name are better.
-
-    Example:
-        >>> rises("val_accuracy"), rises("val_loss")
-        (True, False)
-    """
-    name = metric.removeprefix("val_").removeprefix("test_")
-    return name.startswith(RISING)

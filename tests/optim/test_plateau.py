@@ -147,7 +147,7 @@ def test_it_is_found_wherever_it_stands(nesting):
 
 def test_several_plateaus_look_at_their_own_metric():
     optimizer = optax.chain(
-        nn.plateau(0.5, patience=1, metric="loss"), nn.plateau(0.1, patience=1, metric="val_accuracy", mode="max")
+        nn.plateau(0.5, patience=1, metric="loss"), nn.plateau(0.1, patience=1, metric="val_accuracy")
     )
     state = optimizer.init(PARAMS)
     for accuracy in (0.5, 0.6, 0.7):
@@ -156,6 +156,19 @@ def test_several_plateaus_look_at_their_own_metric():
     state = observe(state, {"loss": 0.1, "val_accuracy": 0.7})
     assert float(scale_of(state)) == pytest.approx(0.025)
     assert float(scale_of(optax.adam(0.1).init(PARAMS))) == 1
+
+
+@pytest.mark.parametrize(("metric", "mode"), [("val_accuracy", "max"), ("val_loss", "min"), ("top_3", "max")])
+def test_the_direction_is_read_off_the_name_unless_it_is_told(metric, mode):
+    def scales(values, given):
+        state = nn.plateau(0.5, patience=2, metric=metric, mode=given).init(PARAMS)
+        return [float((state := observe(state, {metric: value})).scale) for value in values]
+
+    rising, falling = [0.1, 0.2, 0.3, 0.4], [0.4, 0.3, 0.2, 0.1]
+    better, worse = (rising, falling) if mode == "max" else (falling, rising)
+    assert scales(better, None) == scales(better, mode) == [1, 1, 1, 1]
+    assert scales(worse, None) == scales(worse, mode) == [1, 1, 0.5, 0.5]
+    assert scales(better, "min" if mode == "max" else "max") == [1, 1, 0.5, 0.5]
 
 
 def test_proximal_steps_shrink_with_it():
@@ -209,7 +222,7 @@ def test_the_gradient_reaches_the_factor():
         (lambda: nn.plateau(factor=1.0), r"factor must lie in \(0, 1\), got 1\.0; write nn\.plateau"),
         (lambda: nn.plateau(patience=-1), "patience must be 0 or more"),
         (lambda: nn.plateau(rtol=-1.0), "rtol must be 0 or more"),
-        (lambda: nn.plateau(mode="down"), 'mode must be "min" or "max", got \'down\''),
+        (lambda: nn.plateau(mode="down"), 'mode must be "min", "max" or None, got \'down\''),
         (lambda: observe(nn.plateau().init(PARAMS), {"loss": 1.0}), "looks at 'val_loss', and the history has loss"),
     ],
 )
