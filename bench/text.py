@@ -13,7 +13,7 @@ import optax
 from common import machine, save
 
 import jaxnn as nn
-from jaxnn.data.text import CharTokens, stdlib_corpus, windows
+from jaxnn.data import CharTokens, stdlib_corpus, windows
 
 CONTEXT, BATCH = 64, 24
 PROMPT = "def "

@@ -3,7 +3,7 @@
 ``import jaxnn as nn``; everything public is reached from here.
 """
 
-from jaxnn import data, losses, metrics, plot, testing
+from jaxnn import data, interop, losses, metrics, plot, testing
 from jaxnn.core.codec import from_json, to_json
 from jaxnn.core.layer import child, hyper, spec
 from jaxnn.core.types import Batch

@@ -1,5 +1,8 @@
 """Linen and NNX modules under the protocol: equal to Flax alone, in the exam, in fit and in grid."""
 
+import subprocess
+import sys
+
 import flax.linen as linen
 import jax
 import jax.numpy as jnp
@@ -171,3 +174,15 @@ def test_members_of_a_grid_are_their_fits(make):
 def test_errors(call, error, words):
     with pytest.raises(error, match=words):
         call()
+
+
+def test_it_is_reached_from_the_front_door_without_importing_flax_before():
+    code = (
+        "import sys, jaxnn as nn\n"
+        "assert 'flax' not in sys.modules\n"
+        "assert nn.interop.flax.from_linen and 'flax' in sys.modules\n"
+        "try: nn.interop.torch\n"
+        "except AttributeError as error: assert 'flax' in str(error)\n"
+        "else: raise SystemExit(1)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
