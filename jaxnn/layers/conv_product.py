@@ -95,7 +95,8 @@ def _product(x: Any, kernel: Any, axes: tuple[Axis, ...], blocks: tuple[Block, .
     x = _split(x, whole, steps, into).reshape(x.shape[0], *whole, math.prod(steps) * into)
     for i in reversed(range(n)):  # one axis after the other: fewer and longer copies than one for each place of a patch
         parts = [jax.lax.slice_in_dim(x, k, k + counts[i], axis=i + 1) for k in range(blocks[i].steps)]
-        x = jnp.stack(parts, axis=-2).reshape(*parts[0].shape[:-1], -1)  # on a CPU thrice as fast as to concatenate
+        whole_patch = (*parts[0].shape[:-1], len(parts) * x.shape[-1])
+        x = jnp.stack(parts, axis=-2).reshape(whole_patch)  # on a CPU thrice as fast as to concatenate
     y = x @ banded(kernel, axes, blocks)  # (batch, *counts, steps * step * in) -> (batch, *counts, width * filters)
     y = _join(y.reshape(x.shape[0], *counts, *widths, filters), n)
     return y[(slice(None), *(slice(a.out) for a in axes))]
