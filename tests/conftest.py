@@ -4,12 +4,12 @@ import importlib.metadata
 import os
 import tempfile
 
-FLAGS = ["--xla_backend_optimization_level=0", "--xla_cpu_multi_thread_eigen=false"]  # one thread for each worker
-if importlib.metadata.version("jaxlib").startswith("0.10."):
-    FLAGS.append("--xla_cpu_use_fusion_emitters=false")  # a third of the time to compile; later jaxlibs have no choice
-given = os.environ.get("XLA_FLAGS", "").split()
-os.environ["XLA_FLAGS"] = " ".join([*given, *(flag for flag in FLAGS if flag not in given)])
 os.environ.setdefault("MPLBACKEND", "Agg")
+os.environ["XLA_FLAGS"] = (
+    f"{os.environ.get('XLA_FLAGS', '')} --xla_backend_optimization_level=0 --xla_cpu_multi_thread_eigen=false"
+)
+if importlib.metadata.version("jaxlib").startswith("0.10."):  # later ones no longer have the choice
+    os.environ["XLA_FLAGS"] += " --xla_cpu_use_fusion_emitters=false"
 
 import jax
 import pytest

@@ -76,32 +76,35 @@ def test_one_value_per_row_in_the_dtype_of_the_outputs_under_jit(f, outputs, tar
 
 @all_rows
 def test_a_row_does_not_see_the_others(f, outputs, targets):
-    whole = f(jnp.asarray(outputs), jnp.asarray(targets))
-    np.testing.assert_allclose(f(jnp.asarray(outputs[2:3]), jnp.asarray(targets[2:3])), whole[2:3], rtol=1e-6)
+    compiled = jax.jit(f)
+    whole = np.asarray(compiled(outputs, targets))
+    np.testing.assert_allclose(compiled(outputs[2:3], targets[2:3]), whole[2:3], rtol=1e-6)
     none = jax.eval_shape(f, jnp.asarray(outputs[:0]), jnp.asarray(targets[:0]))
     assert none.shape == (0, *whole.shape[1:])
 
 
 @all_rows
 def test_vmap_over_members_equals_the_loop(f, outputs, targets):
-    members = jnp.stack([jnp.asarray(outputs), -jnp.asarray(outputs)])
-    many = jax.vmap(f, (0, None))(members, jnp.asarray(targets))
+    members, alone = np.stack([outputs, -outputs]), jax.jit(f)
+    many = np.asarray(jax.jit(jax.vmap(f, (0, None)))(members, targets))
     for one, member in zip(many, members, strict=True):
-        np.testing.assert_allclose(one, f(member, jnp.asarray(targets)), rtol=1e-6, atol=1e-6)
+        np.testing.assert_allclose(one, alone(member, targets), rtol=1e-6, atol=1e-6)
 
 
 @smooth_rows
 def test_gradient_equals_central_differences_in_float64(f, outputs, targets):
     with jax.enable_x64(True):
-        outputs, targets = jnp.asarray(outputs, jnp.float64), jnp.asarray(targets)
-        direction = jnp.asarray(np.random.default_rng(1).normal(size=outputs.shape))
-        weights = jnp.cos(jnp.arange(f(outputs, targets).size, dtype=jnp.float64))
+        outputs = outputs.astype(np.float64)
+        direction = np.random.default_rng(1).normal(size=outputs.shape)
 
+        @jax.jit
+        @jax.value_and_grad
         def total(o):
-            return jnp.vdot(f(o, targets).reshape(-1), weights)
+            values = f(o, jnp.asarray(targets)).reshape(-1)
+            return jnp.vdot(values, jnp.cos(jnp.arange(values.size, dtype=jnp.float64)))
 
-        slope = (total(outputs + 1e-6 * direction) - total(outputs - 1e-6 * direction)) / 2e-6
-        np.testing.assert_allclose(jnp.vdot(jax.grad(total)(outputs), direction), slope, rtol=1e-6, atol=1e-8)
+        slope = (total(outputs + 1e-6 * direction)[0] - total(outputs - 1e-6 * direction)[0]) / 2e-6
+        np.testing.assert_allclose(np.vdot(total(outputs)[1], direction), slope, rtol=1e-6, atol=1e-8)
 
 
 @all_rows

@@ -61,7 +61,7 @@ def stacks(draw):
     return nn.Sequential(*layers, *draw(ENDS), *flat), size
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(stacks(), st.integers(1, 3))
 def test_a_stack_keeps_its_promises(stack, rows):
     model, size = stack

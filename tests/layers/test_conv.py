@@ -1,5 +1,7 @@
 """Convolution against the worked example, Flax linen and PyTorch, forward and gradient."""
 
+import functools
+
 import flax.linen as linen
 import jax
 import jax.numpy as jnp
@@ -13,6 +15,13 @@ KEY = jax.random.key(0, impl="threefry2x32")
 
 def normal(*shape):
     return np.random.default_rng(shape).normal(size=shape).astype(np.float32)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def value_and_grads(f, *args):
+    """The output, and the gradients of its sum under drawn weights."""
+    y, back = jax.vjp(f, *args)
+    return y, back(jnp.asarray(normal(*y.shape)))
 
 
 def test_the_worked_example():
@@ -56,17 +65,14 @@ def test_equals_linen_with_the_same_parameters(shape, filters, options):
     if isinstance(theirs.get("padding"), str):
         theirs["padding"] = theirs["padding"].upper()
     module = linen.Conv(filters, **theirs)
-    params = module.init(KEY, x)["params"]
-    ours, _ = layer.init(KEY, x)
+    params = jax.eval_shape(module.init, KEY, x)["params"]
+    ours, _ = jax.eval_shape(layer.init, KEY, x)
     assert jax.tree.map(jnp.shape, ours) == jax.tree.map(jnp.shape, dict(params))
     params = jax.tree.map(lambda a: normal(*a.shape), dict(params))
-    weight = normal(*module.apply({"params": params}, x).shape)
-    expected = jax.value_and_grad(lambda p, v: (module.apply({"params": p}, v) * weight).sum(), (0, 1))(params, x)
-    actual = jax.value_and_grad(lambda p, v: (layer.apply(p, {}, v)[0] * weight).sum(), (0, 1))(params, jnp.asarray(x))
-    np.testing.assert_allclose(
-        layer.apply(params, {}, jnp.asarray(x))[0], module.apply({"params": params}, x), rtol=1e-5, atol=1e-5
-    )
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-4), actual, expected)
+    y, grads = value_and_grads(lambda p, v: layer.apply(p, {}, v)[0], params, x)
+    expected, theirs = value_and_grads(lambda p, v: module.apply({"params": p}, v), params, x)
+    np.testing.assert_allclose(y, expected, rtol=1e-5, atol=1e-5)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-4), grads, theirs)
 
 
 TORCH = [
@@ -81,7 +87,7 @@ TORCH = [
 def test_groups_with_dilation_equal_torch(shape, options, filters):
     torch = pytest.importorskip("torch")
     n, layer = len(shape) - 2, nn.Conv(filters, **options)
-    params = jax.tree.map(lambda a: normal(*a.shape), layer.init(KEY, normal(*shape))[0])
+    params = jax.tree.map(lambda a: normal(*a.shape), jax.eval_shape(layer.init, KEY, normal(*shape))[0])
     module = getattr(torch.nn, f"Conv{n}d")(
         shape[-1],
         filters,
@@ -98,8 +104,7 @@ def test_groups_with_dilation_equal_torch(shape, options, filters):
     out = module(x)
     weight = normal(*np.moveaxis(out.detach().numpy(), 1, -1).shape)
     (out * torch.tensor(np.moveaxis(weight, -1, 1).copy())).sum().backward()
-    y, back = jax.vjp(lambda p, v: layer.apply(p, {}, v)[0], params, jnp.asarray(normal(*shape)))
-    grads, dx = back(jnp.asarray(weight))
+    y, (grads, dx) = value_and_grads(lambda p, v: layer.apply(p, {}, v)[0], params, normal(*shape))
     np.testing.assert_allclose(y, np.moveaxis(out.detach().numpy(), 1, -1), rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(dx, np.moveaxis(x.grad.numpy(), 1, -1), rtol=1e-5, atol=1e-5)
     kernel = module.weight.grad.numpy().transpose(*range(2, n + 2), 1, 0)
@@ -108,7 +113,7 @@ def test_groups_with_dilation_equal_torch(shape, options, filters):
 
 def test_a_number_is_the_size_along_each_axis():
     for shape in ((2, 5, 1), (2, 5, 4, 1), (2, 4, 4, 4, 1)):
-        params, _ = nn.Conv(2, 3).init(KEY, normal(*shape))
+        params, _ = jax.eval_shape(nn.Conv(2, 3).init, KEY, normal(*shape))
         assert params["kernel"].shape == (3,) * (len(shape) - 2) + (1, 2)
 
 

@@ -1,5 +1,7 @@
 """SimpleRNN, LSTM and GRU against PyTorch and Flax with the same parameters, forward and gradient."""
 
+import functools
+
 import flax.linen as linen
 import jax
 import jax.numpy as jnp
@@ -20,7 +22,7 @@ def x():
 
 def drawn(name, x, seed=0):
     """Parameters of a layer, all of them random."""
-    params, _ = LAYERS[name](UNITS).init(jax.random.key(0), x)
+    params, _ = jax.eval_shape(LAYERS[name](UNITS).init, jax.random.key(0), x)
     draw = np.random.default_rng(seed)
     return jax.tree.map(lambda p: jnp.asarray(draw.normal(size=p.shape) * 0.5, jnp.float32), params)
 
@@ -104,8 +106,8 @@ def test_equals_flax_with_lengths(name, x):
         last = carry[1] if name == "LSTM" else carry
         return (last * weight).sum(), last
 
-    (expected, expected_x), last = jax.grad(flax, (0, 1), has_aux=True)(params, x)
-    (grads, to_x), y = jax.grad(ours, (0, 1), has_aux=True)(params, x)
+    (expected, expected_x), last = jax.jit(jax.grad(flax, (0, 1), has_aux=True))(params, x)
+    (grads, to_x), y = jax.jit(jax.grad(ours, (0, 1), has_aux=True))(params, x)
     close(y, last)
     close(to_x, expected_x)
     jax.tree.map(close, grads, expected)
@@ -121,14 +123,14 @@ def test_mask_holds_the_state_and_is_handed_on(name, x):
     layer = LAYERS[name](UNITS, return_sequences=True)
     mask = jnp.array([[1, 1, 0, 0, 1, 0], [0, 0, 0, 0, 0, 0], [0, 1, 1, 1, 1, 1], [1, 1, 1, 1, 1, 1]])
     (y, handed), _ = layer.apply(params, {}, (x, mask))
-    short, _ = layer.apply(params, {}, x[:1, np.array([0, 1, 4])])
+    short, _ = jax.jit(layer.apply)(params, {}, x[:1, np.array([0, 1, 4])])
     assert handed is mask
     close(y[0], short[0][np.array([0, 1, 1, 1, 2, 2])])
     np.testing.assert_array_equal(y[1], np.zeros((TIME, UNITS)))
     stacked = nn.Sequential(layer, LAYERS[name](2))
-    more, _ = stacked.init(jax.random.key(1), (x, mask))
-    last, _ = stacked.apply(more, {}, (x, mask))
-    alone, _ = stacked.apply(more, {}, x[:1, np.array([0, 1, 4])])
+    more, _ = jax.jit(stacked.init)(jax.random.key(1), (x, mask))
+    last, _ = jax.jit(stacked.apply)(more, {}, (x, mask))
+    alone, _ = jax.jit(stacked.apply)(more, {}, x[:1, np.array([0, 1, 4])])
     close(last[:1], alone)
 
 
@@ -137,13 +139,14 @@ def test_recurrent_dropout_has_one_mask_over_time(name, x):
     """With the drawn mask put into the rows of the kernel by hand, the plain layer gives the same."""
     params, key = drawn(name, x), jax.random.key(3)
     layer = LAYERS[name](UNITS, recurrent_dropout=0.5)
-    y, _ = layer.apply(params, {}, x, key=key, train=True)
+    y, _ = jax.jit(functools.partial(layer.apply, train=True))(params, {}, x, key=key)
+    plain = jax.jit(LAYERS[name](UNITS).apply)
     keep = jax.random.bernoulli(jax.random.split(key)[1], 0.5, (UNITS, BATCH)).astype(jnp.float32)
     assert 0 < keep.mean() < 1
     for row in range(BATCH):
         kernel = params["recurrent"]["kernel"] * keep[:, row, None] * 2
         alone = {**params, "recurrent": {**params["recurrent"], "kernel": kernel}}
-        close(y[row], LAYERS[name](UNITS).apply(alone, {}, x[row : row + 1])[0][0])
+        close(y[row], plain(alone, {}, x[row : row + 1])[0][0])
 
 
 def test_input_dropout_has_one_mask_over_time(x):

@@ -20,7 +20,7 @@ def test_equals_torch():
     torch = pytest.importorskip("torch")
     functional = torch.nn.functional
     model = build(init_std=0.5)
-    params, _ = model.init(jax.random.key(0), IDS)
+    params, _ = jax.jit(model.init)(jax.random.key(0), IDS)
     t = jax.tree.map(lambda p: torch.tensor(np.asarray(p), requires_grad=True), params)
 
     def norm(x, p):
@@ -48,7 +48,7 @@ def test_equals_torch():
         y, _ = model.apply(params, {}, IDS)
         return nn.losses.softmax_cross_entropy(y, targets).mean(), y
 
-    grads, y = jax.grad(loss, has_aux=True)(params)
+    grads, y = jax.jit(jax.grad(loss, has_aux=True))(params)
     np.testing.assert_allclose(y, expected.detach(), rtol=1e-5, atol=1e-5)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b.grad, rtol=1e-5, atol=1e-5), grads, t)
 
@@ -56,14 +56,19 @@ def test_equals_torch():
 @pytest.mark.parametrize("positions", ["learned", "rotary"])
 def test_repeat_is_the_same_model(positions):
     plain, scanned = build(positions=positions), build(positions=positions, repeat=True)
-    params, _ = plain.init(jax.random.key(0), IDS)
+    params, _ = jax.jit(plain.init)(jax.random.key(0), IDS)
     blocks = [params["blocks"][f"transformer_block_{i}"] for i in range(LAYERS)]
     stacked = params | {"blocks": {"transformer_block_0": jax.tree.map(lambda *p: jnp.stack(p), *blocks)}}
-    assert jax.tree.structure(scanned.init(jax.random.key(0), IDS)[0]) == jax.tree.structure(stacked)
-    y = scanned.apply(stacked, {}, IDS)[0]
-    np.testing.assert_allclose(plain.apply(params, {}, IDS)[0], y, rtol=1e-5, atol=1e-6)
-    caches = scanned.init_cache(stacked, 3), plain.init_cache(params, 3)
-    ours = scanned.apply_cached(stacked, caches[0], IDS)[0], plain.apply_cached(params, caches[1], IDS)[0]
+    made = jax.eval_shape(scanned.init, jax.random.key(0), IDS)[0]
+    assert jax.tree.structure(made) == jax.tree.structure(stacked)
+    y = jax.jit(scanned.apply)(stacked, {}, IDS)[0]
+    np.testing.assert_allclose(jax.jit(plain.apply)(params, {}, IDS)[0], y, rtol=1e-5, atol=1e-6)
+
+    @jax.jit
+    def cached(model, params):
+        return model.apply_cached(params, model.init_cache(params, 3), IDS)[0]
+
+    ours = cached(scanned, stacked), cached(plain, params)
     np.testing.assert_allclose(ours[0], y, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(ours[1], y, rtol=1e-5, atol=1e-6)
 
@@ -97,26 +102,28 @@ def test_depth_changes_no_compile_size():
 
 def test_it_looks_back_only():
     model = build(positions="rotary")
-    params, _ = model.init(jax.random.key(0), IDS)
-    y, _ = model.apply(params, {}, IDS)
-    other, _ = model.apply(params, {}, np.concatenate([IDS[:, :3], (IDS[:, 3:] + 1) % VOCAB], 1))
+    params, _ = jax.jit(model.init)(jax.random.key(0), IDS)
+    apply = jax.jit(model.apply)
+    y, _ = apply(params, {}, IDS)
+    other, _ = apply(params, {}, np.concatenate([IDS[:, :3], (IDS[:, 3:] + 1) % VOCAB], 1))
     np.testing.assert_array_equal(y[:, :3], other[:, :3])
     assert not np.allclose(y[:, 3:], other[:, 3:])
 
 
 def test_bfloat16_inside():
     model = build(dtype="bfloat16", init_std=0.5)
-    params, _ = model.init(jax.random.key(0), IDS)
-    y, _ = model.apply(params, {}, IDS)
+    params, _ = jax.jit(model.init)(jax.random.key(0), IDS)
+    y, _ = jax.jit(model.apply)(params, {}, IDS)
     assert y.dtype == jnp.bfloat16
     assert all(p.dtype == jnp.float32 for p in jax.tree.leaves(params))
-    assert model.init_cache(params, 1)["blocks"]["transformer_block_0"]["key"].dtype == jnp.bfloat16
-    wide, _ = build(init_std=0.5).apply(params, {}, IDS)
+    cache = jax.eval_shape(lambda p: model.init_cache(p, 1), params)
+    assert cache["blocks"]["transformer_block_0"]["key"].dtype == jnp.bfloat16
+    wide, _ = jax.jit(build(init_std=0.5).apply)(params, {}, IDS)
     np.testing.assert_allclose(y.astype(jnp.float32), wide, rtol=0.2, atol=0.2)
 
 
 def test_untied_output_has_weights_of_its_own():
-    params, _ = build(tied=False).init(jax.random.key(0), IDS)
+    params, _ = jax.jit(build(tied=False).init)(jax.random.key(0), IDS)
     assert params["head"]["kernel"].shape == (WIDTH, VOCAB)
     assert not np.allclose(params["head"]["kernel"], params["embed"]["embedding"].T)
 
