@@ -74,7 +74,7 @@ class SimpleRNN:
         self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False
     ) -> tuple[Any, State]:
         """Run over time."""
-        return _apply(self, SimpleCell(activation(self.activation)), params, x, None, key, train), state
+        return _apply(self, SimpleCell(activation(self.activation)), params, x, key, train), state
 
 
 @spec
@@ -133,7 +133,7 @@ class LSTM:
         self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False
     ) -> tuple[Any, State]:
         """Run over time."""
-        return _apply(self, LSTMCell(), params, x, None, key, train), state
+        return _apply(self, LSTMCell(), params, x, key, train), state
 
 
 @spec
@@ -189,8 +189,7 @@ class GRU:
         self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False
     ) -> tuple[Any, State]:
         """Run over time."""
-        bias = jnp.concatenate([jnp.zeros_like(params["input"]["bias"])[self.units :], params["recurrent"]["bias"]])
-        return _apply(self, GRUCell(), params, x, bias, key, train), state
+        return _apply(self, GRUCell(), params, x, key, train), state
 
 
 def split_mask(layer: str, x: Any) -> tuple[Any, Any]:
@@ -236,7 +235,7 @@ def _init(layer: Any, gates: int, key: Key, x: Any) -> dict:
     }
 
 
-def _apply(layer: Any, cell: Any, params: Params, x: Any, bias: Any, key: Key | None, train: bool) -> Any:
+def _apply(layer: Any, cell: Any, params: Params, x: Any, key: Key | None, train: bool) -> Any:
     x, mask = split_mask(type(layer).__name__, x)
     kernel = params["input"]["kernel"]
     if x.shape[-1] != kernel.shape[0]:
@@ -250,18 +249,21 @@ def _apply(layer: Any, cell: Any, params: Params, x: Any, bias: Any, key: Key | 
     x, _ = Dropout(layer.dropout, noise_shape=(None, 1, None)).apply({}, {}, x, key=input_key, train=train)
     ones = jnp.ones((layer.units, batch), dtype)
     drop, _ = Dropout(layer.recurrent_dropout).apply({}, {}, ones, key=recurrent_key, train=train)
-    flat = x.swapaxes(0, 1).reshape(time * batch, x.shape[-1])
-    xs = flat @ kernel.astype(dtype) + params["input"]["bias"].astype(dtype)[None]
+    xs = x.swapaxes(0, 1).reshape(time * batch, x.shape[-1]) @ kernel.astype(dtype)
+    bias = params["input"]["bias"].astype(dtype)
+    if "bias" in params["recurrent"]:  # that of a gate inside the product; else one bias serves, added step by step
+        xs, inner = xs + bias[None], params["recurrent"]["bias"].astype(dtype)
+        bias = jnp.concatenate([jnp.zeros_like(bias)[layer.units :], inner])
     y: Any = recur(
         cell,
         layer.return_sequences,
-        xs.reshape(time, batch, xs.shape[-1]).swapaxes(1, 2),  # (time, gates * units, batch)
+        xs.reshape(time, batch, xs.shape[-1]),
         params["recurrent"]["kernel"].astype(dtype),
-        None if bias is None else bias.astype(dtype),
-        None if drop is ones else drop,
-        None if mask is None else (mask != 0).T[:, None, :],
+        bias,
+        None if drop is ones else drop.T,
+        None if mask is None else (mask != 0).T[..., None],
     )
     if not layer.return_sequences:
-        return y.T
-    y = y.transpose(2, 0, 1)  # (time, units, batch) -> (batch, time, units)
+        return y
+    y = y.swapaxes(0, 1)  # (time, batch, units) -> (batch, time, units)
     return y if mask is None else (y, mask)
