@@ -2,6 +2,7 @@
 
 import re
 
+import jax
 import numpy as np
 import pytest
 
@@ -33,6 +34,7 @@ LAYERS = [
     (nn.Activation("gelu"), normal(2, 3)),
     (nn.Activation("softmax"), normal(2, 2, 3)),
     (nn.Flatten(), normal(2, 3, 2)),
+    (nn.Flatten(), normal(3, 2)),
     (nn.Dropout(0.5), normal(3, 4)),
     (nn.Dropout(0.0), normal(3, 4)),
     (nn.Dropout(0.3, noise_shape=(None, 1, None)), normal(2, 3, 4)),
@@ -41,7 +43,9 @@ LAYERS = [
     (nn.Sequential(), normal(2, 3)),
     (nn.Sequential(nn.Dense(3), nn.BatchNorm(), nn.Activation("tanh"), nn.Dropout(0.2), nn.Dense(1)), normal(4, 3)),
     (nn.Residual(nn.Dense(3, "tanh")), normal(2, 3)),
+    (nn.Residual(nn.Conv(2, 3)), normal(2, 3, 2)),
     (nn.Embed(5, 3), whole(5, 2, 4)),
+    (nn.Embed(4, 2), whole(4, 3)),
     (nn.SimpleRNN(3), normal(3, 4, 2)),
     (nn.SimpleRNN(2, return_sequences=True, activation="softplus"), normal(2, 3, 2)),
     (nn.LSTM(3, dropout=0.2, recurrent_dropout=0.3), (normal(3, 4, 2), LENGTHS)),
@@ -51,6 +55,7 @@ LAYERS = [
     (nn.Bidirectional(nn.LSTM(2)), normal(3, 4, 2)),
     (nn.Bidirectional(nn.GRU(2), join="add"), (normal(3, 4, 2), LENGTHS)),
     (nn.LearnedPositions(5), normal(2, 3, 2)),
+    (nn.LearnedPositions(), normal(3, 2, 1)),
     (nn.Attention(2), normal(2, 3, 4)),
     (nn.Attention(4, kv_heads=2, head_size=2, causal=True, dropout=0.2, positions="rotary"), normal(2, 3, 4)),
     (
@@ -66,23 +71,31 @@ LAYERS = [
     (nn.ConvTranspose(2, (3, 3), strides=2), normal(2, 2, 3, 2)),
     (nn.ConvTranspose(2, (2,), strides=3, padding="valid"), normal(2, 3, 1)),
     (nn.DepthwiseConv((3, 3), multiplier=2), normal(2, 3, 3, 2)),
+    (nn.DepthwiseConv(2, strides=2, padding="valid"), normal(3, 4, 3)),
     (nn.MaxPool((2, 2)), normal(2, 4, 5, 2)),
     (nn.MaxPool(3, strides=2, padding="same"), normal(2, 5, 2)),
     (nn.AvgPool((2, 2), padding="same"), normal(2, 3, 3, 2)),
     (nn.AvgPool((3,), strides=2, padding=1), normal(2, 6, 2)),
     (nn.GlobalMaxPool(), normal(2, 3, 2, 2)),
+    (nn.GlobalMaxPool(), normal(3, 4, 1)),
     (nn.GlobalAvgPool(), normal(2, 3, 2)),
+    (nn.GlobalAvgPool(), normal(3, 2, 2, 2)),
     (nn.LayerNorm(), normal(2, 3, 4)),
     (nn.LayerNorm(eps=1e-2, use_scale=False, use_bias=False), normal(3, 4)),
     (nn.RMSNorm(), normal(2, 3, 4)),
+    (nn.RMSNorm(use_scale=False), normal(3, 2)),
     (nn.GroupNorm(2), normal(2, 3, 4)),
+    (nn.GroupNorm(3, eps=1e-2), normal(3, 6)),
     (nn.Join("average"), (normal(2, 3), -normal(2, 3))),
+    (nn.Join("concat"), (normal(2, 3, 1), normal(2, 3, 2), normal(2, 3, 3))),
     (nn.Parallel(nn.Dense(2, "tanh"), nn.Sequential(nn.Dense(3), nn.BatchNorm()), join="concat"), normal(4, 2)),
     (nn.Parallel(nn.Dense(2), nn.Dropout(0.3), join="multiply"), normal(3, 2)),
     (nn.Repeat(nn.Residual(nn.Sequential(nn.Dense(3, "tanh"), nn.BatchNorm(), nn.Dropout(0.2))), 3), normal(4, 3)),
     (nn.Repeat(nn.Dense(2, "tanh"), 2, remat=True), normal(3, 2)),
     (nn.Reshape((3, -1)), normal(2, 2, 3)),
+    (nn.Reshape((2, 2, 1)), normal(3, 4)),
     (nn.Lambda(centred), normal(2, 3), {"json": False}),
+    (nn.Lambda(centred), normal(3, 2, 4), {"json": False}),
     (
         nn.Graph(
             ("left", nn.Dense(2, "tanh"), "a"),
@@ -93,7 +106,9 @@ LAYERS = [
         ),
         {"a": normal(3, 4), "b": normal(3, 2)},
     ),
+    (nn.Graph(("out", nn.Join("add"), ("a", "b")), outputs="out"), {"a": normal(2, 1, 3), "b": normal(2, 1, 3)}),
     (nn.TransformerBlock(nn.Attention(2, causal=True, dropout=0.2), hidden=6, dropout=0.2), normal(2, 3, 4)),
+    (nn.TransformerBlock(nn.Attention(1), norm=nn.RMSNorm(), use_bias=False), (normal(3, 4, 2), LENGTHS)),
 ]
 
 
@@ -108,6 +123,14 @@ def test_every_public_layer_has_a_row():
     assert not hidden, f"{sorted(hidden)} cannot be reached from jaxnn: add them to jaxnn/__init__.py"
     missing = {name for name in layers if not name.startswith("_")} - {type(row[0]).__name__ for row in LAYERS}
     assert not missing, f"{sorted(missing)} have no row in LAYERS"
+
+
+def test_every_layer_has_rows_of_several_shapes():
+    shapes: dict = {}
+    for layer, x, *_ in LAYERS:
+        shapes.setdefault(type(layer).__name__, set()).add(str([a.shape for a in jax.tree.leaves(x)]))
+    single = sorted(name for name, found in shapes.items() if len(found) < 2)
+    assert not single, f"{single} sit the exam with inputs of one shape only"
 
 
 def _name(value):

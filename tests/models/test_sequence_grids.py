@@ -33,7 +33,19 @@ def decoder(lr, dropout, init_std):
     return nn.Trial(model, "softmax_cross_entropy", optax.adam(lr))
 
 
+def centred(x):
+    return x - x.mean(-1, keepdims=True)
+
+
+def words(lr, dropout, eps):
+    mixed = nn.Sequential(nn.Attention(2, dropout=dropout, causal=True), nn.LayerNorm(eps))
+    layers = [nn.Embed(5, 4), nn.LearnedPositions(4), nn.Residual(mixed), nn.SimpleRNN(3, dropout=dropout)]
+    model = nn.Sequential(*layers, nn.Lambda(centred), nn.Activation("tanh"), nn.Dense(2))
+    return nn.Trial(model, "softmax_cross_entropy", optax.adam(lr))
+
+
 CASES = [
+    (words, (IDS[:, :-1], Y), {"dropout": [0.1, 0.3], "eps": [1e-3]}),
     (recurrent, (X, Y), {"dropout": [0.1, 0.3], "recurrent_dropout": [0.2]}),
     (bidirectional, (X, Y), {"dropout": [0.0], "forget_bias": [0.5, 1.0]}),
     (encoder, (X, Y), {"dropout": [0.1, 0.3], "eps": [1e-3]}),
