@@ -219,16 +219,20 @@ class _Exam:
 
     def keeps_rows_apart(self) -> None:
         """In use a row sees no other row; in training none that the state leaf ``mask`` marks as padding."""
-        mask = jnp.ones(self._rows).at[-1].set(0)
+        mask = np.arange(self._rows) < self._rows - 1
 
         def put(path, leaf):
             is_mask = path_of(path).rsplit("/", 1)[-1] == "mask"
-            return jnp.broadcast_to(mask.astype(leaf.dtype), leaf.shape + mask.shape) if is_mask else leaf
+            return jnp.asarray(np.broadcast_to(mask, leaf.shape + mask.shape), leaf.dtype) if is_mask else leaf
+
+        def turn(leaf):
+            last = 3 - 2 * leaf[-1:] if is_floating(leaf) else leaf[:1]
+            return jnp.asarray(np.concatenate([leaf[:-1], last]).astype(leaf.dtype))
 
         state = jax.tree_util.tree_map_with_path(put, self._state)
-        other = jax.tree.map(lambda a: a.at[-1].set(3 - 2 * a[-1] if is_floating(a) else a[0]), self._x)
+        other = jax.tree.map(turn, jax.tree.map(np.asarray, self._x))
         runs = [self._run(self._traced, self._params, state, x, self._key) for x in (self._x, other)]
-        use, train = ([jax.tree.map(lambda a: a[:-1], run[i][0]) for run in runs] for i in (0, 1))
+        use, train = ([jax.tree.map(lambda a: np.asarray(a)[:-1], run[i][0]) for run in runs] for i in (0, 1))
         _close(use[0], use[1], "in use, for two last rows, the other rows", 1e-6)
         _close(train[0], train[1], "in training, for two rows of padding, the real rows", 1e-6)
         _close(runs[0][1][1], runs[1][1][1], "in training, for two rows of padding, the new states", 1e-6)

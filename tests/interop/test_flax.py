@@ -106,16 +106,18 @@ def test_drawing_needs_a_key(key, make):
 def test_gradients_under_jit_and_vmap(key, layer):
     """Members with parameters, keys and states of their own equal the loop over them."""
     keys = jax.random.split(key, 3)
-    params, state = jax.vmap(lambda k: layer.init(k, X))(keys)
+    start = jax.jit(lambda k: layer.init(k, X))
+    params, state = jax.vmap(start)(keys)
 
     def loss(p, s, k):
         y, s = layer.apply(p, s, X, key=k, train=True)
         return (y**2).sum(), s
 
-    grads, _ = jax.jit(jax.vmap(jax.grad(loss, has_aux=True)))(params, state, keys)
+    solo = jax.jit(jax.grad(loss, has_aux=True))
+    grads, _ = jax.vmap(solo)(params, state, keys)
     for i in range(3):
-        one, _ = layer.init(keys[i], X)
-        alone, _ = jax.grad(loss, has_aux=True)(one, {}, keys[i])
+        one, _ = start(keys[i])
+        alone, _ = solo(one, {}, keys[i])
         jax.tree.map(lambda a, b, i=i: np.testing.assert_allclose(a[i], b, rtol=1e-4, atol=1e-5), grads, alone)
 
 

@@ -30,7 +30,7 @@ PAIRS = [
 
 def made(layer, x):
     """Parameters and statistics, all of them random."""
-    params, state = layer.init(jax.random.key(0), x)
+    params, state = jax.jit(layer.init)(jax.random.key(0), x)
     draw = np.random.default_rng(1)
     params = jax.tree.map(lambda p: jnp.asarray(draw.normal(size=p.shape), jnp.float32), params)
     return params, jax.tree.map(lambda s: s + 0.5 if s.ndim else s, state)
@@ -45,9 +45,10 @@ def same(a, b):
 def test_there_and_back(layer, module, x):
     params, state = made(layer, x)
     variables = params_to_flax(layer, params, state)
-    expected = jax.tree.map(jnp.shape, module.init(jax.random.key(0), x))
+    expected = jax.tree.map(jnp.shape, jax.eval_shape(module.init, jax.random.key(0), x))
     assert jax.tree.map(jnp.shape, variables) == expected
-    np.testing.assert_allclose(layer.apply(params, state, x)[0], module.apply(variables, x), rtol=1e-4, atol=1e-5)
+    ours, theirs = jax.jit(layer.apply)(params, state, x)[0], jax.jit(module.apply)(variables, x)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
     same(params_from_flax(layer, variables), (params, state))
 
 
@@ -69,12 +70,12 @@ def test_a_stack_under_compact_names():
         nn.Dropout(0.5),
         nn.Dense(2),
     )
-    variables = Module().init(jax.random.key(0), IMAGE)
+    variables = jax.jit(Module().init)(jax.random.key(0), IMAGE)
     params, state = params_from_flax(model, variables)
-    assert jax.tree.structure((params, state)) == jax.tree.structure(model.init(jax.random.key(0), IMAGE))
-    np.testing.assert_allclose(
-        model.apply(params, state, IMAGE)[0], Module().apply(variables, IMAGE), rtol=1e-5, atol=1e-5
-    )
+    made = jax.eval_shape(model.init, jax.random.key(0), IMAGE)
+    assert jax.tree.structure((params, state)) == jax.tree.structure(made)
+    ours, theirs = jax.jit(model.apply)(params, state, IMAGE)[0], jax.jit(Module().apply)(variables, IMAGE)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
     same(params_to_flax(model, params, state), variables)
 
 

@@ -17,7 +17,7 @@ GIVEN = DRAW.integers(0, 2, (BATCH, HEADS, TIME, TIME)) | np.eye(TIME, dtype=int
 
 
 def random_params(layer, x):
-    params, _ = layer.init(jax.random.key(0), x)
+    params, _ = jax.eval_shape(layer.init, jax.random.key(0), x)
     draw = np.random.default_rng(1)
     return jax.tree.map(lambda p: jnp.asarray(draw.normal(size=p.shape) * 0.5, jnp.float32), params)
 
@@ -74,7 +74,7 @@ def test_self_attention_equals_flax(case, implementation):
         y = theirs.apply({"params": to_flax(p)}, x, mask=mask)
         return weighed(y), y
 
-    (_, expected), (expected_grads, expected_x) = jax.value_and_grad(flax, (0, 1), has_aux=True)(params, X)
+    (_, expected), (expected_grads, expected_x) = jax.jit(jax.value_and_grad(flax, (0, 1), has_aux=True))(params, X)
     close(y, expected)
     close(to_x, expected_x)
     jax.tree.map(close, grads, expected_grads)
@@ -96,7 +96,7 @@ def test_cross_attention_equals_flax(seen):
         y = theirs.apply({"params": to_flax(p)}, x, z, mask=mask)
         return weighed(y), y
 
-    (_, expected), others = jax.value_and_grad(flax, (0, 1, 2), has_aux=True)(params, X, Z)
+    (_, expected), others = jax.jit(jax.value_and_grad(flax, (0, 1, 2), has_aux=True))(params, X, Z)
     close(y, expected)
     jax.tree.map(close, (grads, to_x, to_z), others)
 
@@ -177,7 +177,7 @@ def test_dropped_weights_have_the_mean_of_all():
 def test_the_cache_gives_the_outputs_of_the_whole(positions, chunks):
     layer = nn.Attention(HEADS, kv_heads=2, causal=True, positions=positions)
     params = random_params(layer, X)
-    whole, _ = layer.apply(params, {}, X)
+    whole, _ = jax.jit(layer.apply)(params, {}, X)
     cache, parts = layer.init_cache(params, BATCH, 7), []
     step = jax.jit(layer.apply_cached)
     for part in np.split(X, np.cumsum(chunks)[:-1], axis=1):

@@ -13,7 +13,7 @@ SEEN = np.array([[1, 1, 1, 1, 0], [1, 1, 0, 0, 0]])
 
 
 def random_params(layer, x):
-    params, _ = layer.init(jax.random.key(0), x)
+    params, _ = jax.eval_shape(layer.init, jax.random.key(0), x)
     draw = np.random.default_rng(1)
     return jax.tree.map(lambda p: jnp.asarray(draw.normal(size=p.shape) * 0.5, jnp.float32), params)
 
@@ -63,7 +63,7 @@ def test_equals_torch(causal):
         y, _ = block.apply(params, {}, x)
         return (y**2).sum(), y
 
-    (_, y), (grads, to_x) = jax.value_and_grad(loss, (0, 1), has_aux=True)(params, X)
+    (_, y), (grads, to_x) = jax.jit(jax.value_and_grad(loss, (0, 1), has_aux=True))(params, X)
     np.testing.assert_allclose(y, expected.detach(), rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(to_x, x.grad, rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(grads["mlp_in"]["kernel"].T, theirs.linear1.weight.grad, rtol=1e-4, atol=1e-4)
@@ -83,7 +83,7 @@ def test_padding_equals_torch_and_is_handed_on():
 
 def test_other_norms_and_no_bias(key):
     block = nn.TransformerBlock(nn.Attention(2, use_bias=False), norm=nn.RMSNorm(), use_bias=False)
-    params, _ = block.init(key, X)
+    params, _ = jax.eval_shape(block.init, key, X)
     assert {leaf[-1].key for leaf, _ in jax.tree_util.tree_flatten_with_path(params)[0]} == {"kernel", "scale"}
     assert params["mlp_in"]["kernel"].shape == (WIDTH, 4 * WIDTH)
 
@@ -91,10 +91,10 @@ def test_other_norms_and_no_bias(key):
 def test_the_cache_gives_the_outputs_of_the_whole():
     block = nn.TransformerBlock(nn.Attention(HEADS, causal=True), hidden=HIDDEN)
     params = random_params(block, X)
-    whole, _ = block.apply(params, {}, X)
-    cache = block.init_cache(params, BATCH, TIME)
-    first, cache = block.apply_cached(params, cache, X[:, :3])
-    last, _ = block.apply_cached(params, cache, X[:, 3:])
+    whole, _ = jax.jit(block.apply)(params, {}, X)
+    cache, step = block.init_cache(params, BATCH, TIME), jax.jit(block.apply_cached)
+    first, cache = step(params, cache, X[:, :3])
+    last, _ = step(params, cache, X[:, 3:])
     np.testing.assert_allclose(jnp.concatenate([first, last], 1), whole, rtol=1e-5, atol=1e-5)
 
 

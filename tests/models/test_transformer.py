@@ -12,7 +12,8 @@ MASK = np.array([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0]])
 
 
 def made(model, x):
-    params, state = model.init(jax.random.key(0), x)
+    params, state = jax.eval_shape(model.init, jax.random.key(0), x)
+    assert not jax.tree.leaves(state)
     draw = np.random.default_rng(1)
     return jax.tree.map(lambda p: jnp.asarray(draw.normal(size=p.shape) * 0.3, jnp.float32), params), state
 
@@ -21,11 +22,12 @@ def made(model, x):
 def test_padding_changes_nothing(positions):
     model = nn.transformer_encoder(8, 2, 2, 3, positions=positions)
     params, state = made(model, (X, MASK))
-    y, _ = model.apply(params, state, (X, MASK))
-    other, _ = model.apply(params, state, (np.where(MASK[..., None] != 0, X, 7), MASK))
+    apply = jax.jit(model.apply)
+    y, _ = apply(params, state, (X, MASK))
+    other, _ = apply(params, state, (np.where(MASK[..., None] != 0, X, 7), MASK))
     np.testing.assert_allclose(y, other, atol=1e-5)
     if positions != "learned":
-        short, _ = model.apply(params, state, X[1:, :3])
+        short, _ = apply(params, state, X[1:, :3])
         np.testing.assert_allclose(y[1], short[0], atol=1e-5)
 
 
@@ -33,8 +35,9 @@ def test_padding_changes_nothing(positions):
 def test_order_counts_with_positions_only(positions, same):
     model = nn.transformer_encoder(8, 2, 1, 3, positions=positions)
     params, state = made(model, X)
-    y, _ = model.apply(params, state, X)
-    turned, _ = model.apply(params, state, X[:, ::-1])
+    apply = jax.jit(model.apply)
+    y, _ = apply(params, state, X)
+    turned, _ = apply(params, state, X[:, ::-1])
     assert np.allclose(y, turned, atol=1e-5) == same
 
 
@@ -53,9 +56,10 @@ def test_one_block_equals_its_parts_by_hand():
 def test_ids_with_a_mask(key):
     model = nn.transformer_encoder(8, 2, 1, 3, vocab=9, context=6, repeat=True)
     ids = np.array([[1, 2, 3], [4, 5, 0]], np.int32)
-    params, state = model.init(key, (ids, ids))
-    y, _ = model.apply(params, state, (ids, ids))
-    other, _ = model.apply(params, state, (np.array([[1, 2, 3], [4, 5, 8]], np.int32), ids))
+    params, state = jax.jit(model.init)(key, (ids, ids))
+    apply = jax.jit(model.apply)
+    y, _ = apply(params, state, (ids, ids))
+    other, _ = apply(params, state, (np.array([[1, 2, 3], [4, 5, 8]], np.int32), ids))
     np.testing.assert_array_equal(y, other)
 
 
