@@ -10,6 +10,7 @@ import optax
 from jaxnn.core import checks
 from jaxnn.core.types import Hyper, Params
 from jaxnn.optim.chosen import params_needed
+from jaxnn.optim.fixed import Fixed
 from jaxnn.optim.rates import as_float, wide
 
 
@@ -20,11 +21,52 @@ class AverageState(NamedTuple):
         average: a tree like the parameters, at least float32.
         weight: by what it is to be divided; 0 while there is none.
         count: steps done, int32.
+        rule: how it moves, an `Exponential` or a `Plain`.
     """
 
     average: Any
     weight: Any
     count: Any
+    rule: Any
+
+    def moved(self, params: Params) -> "AverageState":
+        """The average after a step that led to these parameters."""
+        return self.rule.move(self._replace(count=optax.safe_increment(self.count)), params)
+
+
+class Exponential(NamedTuple):
+    """What `ema` keeps: the decay, a 0-d array, and whether it is debiased."""
+
+    decay: Any
+    debias: Fixed
+
+    def move(self, state: AverageState, params: Params) -> AverageState:
+        """``average = decay average + (1 - decay) w``, and the sum of the weights alike."""
+
+        def blend(average: Any, p: Any) -> Any:
+            d = self.decay.astype(average.dtype)
+            return d * average + (1 - d) * p.astype(average.dtype)
+
+        weight = self.decay * state.weight + (1 - self.decay) if self.debias.value else state.weight
+        return state._replace(average=jax.tree.map(blend, state.average, params), weight=weight)
+
+
+class Plain(NamedTuple):
+    """What `swa` keeps: the first step that counts and the stride, 0-d arrays."""
+
+    start: Any
+    every: Any
+
+    def move(self, state: AverageState, params: Params) -> AverageState:
+        """Add the parameters if this step counts."""
+        passed = as_float(state.count) - self.start
+        due = (passed >= 0) & (jnp.floor(passed / self.every) > jnp.floor((passed - 1) / self.every))
+
+        def blend(total: Any, p: Any) -> Any:
+            return total + jnp.where(due, p.astype(total.dtype), jnp.zeros_like(total))
+
+        weight = state.weight + due.astype(state.weight.dtype)
+        return state._replace(average=jax.tree.map(blend, state.average, params), weight=weight)
 
 
 def ema(decay: Hyper, debias: bool = True) -> optax.GradientTransformation:
@@ -62,16 +104,7 @@ def ema(decay: Hyper, debias: bool = True) -> optax.GradientTransformation:
     def start(p: Any) -> Any:
         return jnp.zeros(jnp.shape(p), wide(p.dtype)) if debias else jnp.asarray(p, wide(p.dtype))
 
-    def move(state: AverageState, params: Any) -> AverageState:
-        def blend(average: Any, p: Any) -> Any:
-            d = jnp.asarray(decay, average.dtype)
-            return d * average + (1 - d) * p.astype(average.dtype)
-
-        d = as_float(decay)
-        weight = d * state.weight + (1 - d) if debias else state.weight
-        return state._replace(average=jax.tree.map(blend, state.average, params), weight=weight)
-
-    return _keeper("ema", start, 0.0 if debias else 1.0, move)
+    return _keeper("ema", start, 0.0 if debias else 1.0, lambda: Exponential(as_float(decay), Fixed(debias)))
 
 
 def swa(start: Hyper = 0, every: Hyper = 1) -> optax.GradientTransformation:
@@ -107,29 +140,44 @@ def swa(start: Hyper = 0, every: Hyper = 1) -> optax.GradientTransformation:
     checks.not_negative("start", start, "nn.swa(start=1000, every=50)")
     checks.positive("every", every, "nn.swa(start=1000, every=50)")
 
-    def move(state: AverageState, params: Any) -> AverageState:
-        passed, stride = as_float(state.count) - as_float(start), as_float(every)
-        due = (passed >= 0) & (jnp.floor(passed / stride) > jnp.floor((passed - 1) / stride))
-        taken = state.weight + due.astype(state.weight.dtype)
+    def begin(p: Any) -> Any:
+        return jnp.zeros(jnp.shape(p), wide(p.dtype))
 
-        def blend(total: Any, p: Any) -> Any:
-            return total + jnp.where(due, p.astype(total.dtype), jnp.zeros_like(total))
-
-        return state._replace(average=jax.tree.map(blend, state.average, params), weight=taken)
-
-    return _keeper("swa", lambda p: jnp.zeros(jnp.shape(p), wide(p.dtype)), 0.0, move)
+    return _keeper("swa", begin, 0.0, lambda: Plain(as_float(start), as_float(every)))
 
 
-def _keeper(name: str, start: Callable, weight: float, move: Callable) -> optax.GradientTransformation:
+def _keeper(name: str, start: Callable, weight: float, rule: Callable) -> optax.GradientTransformation:
     def init(params: Any) -> Any:
-        return AverageState(jax.tree.map(start, params), as_float(weight), jnp.int32(0))
+        return AverageState(jax.tree.map(start, params), as_float(weight), jnp.int32(0), rule())
 
     def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
         params_needed(name, params)
         after = jax.tree.map(lambda p, u: p + u.astype(p.dtype), params, updates)
-        return updates, move(state._replace(count=optax.safe_increment(state.count)), after)
+        return updates, state._replace(rule=rule()).moved(after)
 
     return optax.GradientTransformation(init, update)
+
+
+def follow(before: Any, after: Any, params: Params) -> Any:
+    """The optimizer's state after a step, its averages taken of the weights as they were written.
+
+    They are the same as those that the step itself reckons with, but that numbers which are not finite were not
+    written; and as nothing but the new weights is read, the old ones may be overwritten.
+
+    Args:
+        before, after: the state before and after the update.
+        params: the parameters after it.
+    """
+
+    def again(old: Any, new: Any) -> Any:
+        if not _is_average(new):
+            return new
+        chosen = jax.tree.map(lambda a, p: a if _is_masked(a) else p, old.average, params, is_leaf=_is_masked)
+        taken = new.count > old.count  # else a wrapper, such as `accumulate`, has put this step off
+        moved = old._replace(rule=new.rule).moved(chosen)
+        return jax.tree.map(lambda a, b: jnp.where(taken, a, b), moved, old._replace(rule=new.rule))
+
+    return jax.tree.map(again, before, after, is_leaf=_is_average)
 
 
 def averaged(opt_state: Any, params: Params) -> Params:

@@ -86,9 +86,9 @@ def group_lasso(
         threshold = step_size(learning_rate, state.count, plateau_scale) * as_float(c)
 
         def move(v: Any) -> Any:
-            t, norm = threshold.astype(v.dtype), norms(v, along)
-            stays = norm > t
-            return v * jnp.where(stays, 1 - t / jnp.where(stays, norm, jnp.ones_like(norm)), jnp.zeros_like(norm))
+            square = _squares(v, along)
+            share = threshold.astype(v.dtype) / jnp.sqrt(jnp.where(square > 0, square, jnp.ones_like(square)))
+            return v * jnp.where(square > 0, jnp.maximum(1 - share, 0), jnp.zeros_like(square))
 
         penalty = state.penalty._replace(c=as_float(c))
         updates = penalty.leaves.map(lambda u, p: land(u, p, move), updates, params)
@@ -129,9 +129,9 @@ def max_norm(c: Hyper, axis: str = "unit", where: Where = WEIGHTS) -> optax.Grad
         return MaxNormState(_matrices("max_norm", params, where))
 
     def move(v: Any) -> Any:
-        bound, norm = jnp.asarray(c, v.dtype), norms(v, along)
-        large = norm > bound
-        return v * jnp.where(large, bound / jnp.where(large, norm, jnp.ones_like(norm)), jnp.ones_like(norm))
+        square = _squares(v, along)
+        share = jnp.asarray(c, v.dtype) / jnp.sqrt(jnp.where(square > 0, square, jnp.ones_like(square)))
+        return v * jnp.where(square > 0, jnp.minimum(share, 1), jnp.ones_like(square))
 
     def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
         params_needed("max_norm", params)
@@ -147,8 +147,12 @@ def norms(w: jax.Array, axis: int) -> jax.Array:
         >>> norms(jnp.array([[3.0, 4.0], [0.0, 0.0]]), -2).tolist()
         [[5.0], [0.0]]
     """
-    squares = (w * w).sum(tuple(i for i in range(w.ndim) if i != w.ndim + axis), keepdims=True)
+    squares = _squares(w, axis)
     return jnp.where(squares > 0, jnp.sqrt(jnp.where(squares > 0, squares, jnp.ones_like(squares))), squares)
+
+
+def _squares(w: jax.Array, axis: int) -> jax.Array:
+    return (w * w).sum(tuple(i for i in range(w.ndim) if i != w.ndim + axis), keepdims=True)
 
 
 def _axis(name: str, axis: str) -> int:

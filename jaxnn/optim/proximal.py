@@ -56,7 +56,7 @@ def proximal_l1(c: Hyper, learning_rate: Any, where: Where = WEIGHTS) -> optax.G
         [0.0, 1.899999976158142]
     """
     strength("the strength of proximal_l1", c, "nn.proximal_l1(1e-3, learning_rate=1e-2)")
-    return elementwise("proximal_l1", c, 0.0, learning_rate, where)
+    return elementwise("proximal_l1", c, None, learning_rate, where)
 
 
 def proximal_elastic_net(
@@ -95,34 +95,38 @@ def proximal_elastic_net(
     return elementwise("proximal_elastic_net", l1, l2, learning_rate, where)
 
 
-def shrink(v: jax.Array, l1: Any, l2: Any) -> jax.Array:
+def shrink(v: jax.Array, l1: Any, l2: Any = None) -> jax.Array:
     """The minimiser over ``w`` of ``(w - v)^2 / 2 + l1 |w| + l2 w^2``, exactly zero where ``|v| <= l1``.
 
     Example:
         >>> shrink(jnp.array([3.0, -0.5, -2.0]), 1.0, 0.5).tolist()
         [1.0, 0.0, -0.5]
     """
-    return (v - jnp.clip(v, -l1, l1)) / (1 + 2 * l2)
+    rest = v - jnp.clip(v, -l1, l1)
+    return rest if l2 is None else rest / (1 + 2 * l2)
 
 
 def elementwise(
-    name: str, l1: Hyper, l2: Hyper, learning_rate: Any, where: Where
+    name: str, l1: Hyper, l2: Hyper | None, learning_rate: Any, where: Where
 ) -> optax.GradientTransformationExtraArgs:
-    """The proximal step of an elastic net in the Euclidean metric."""
+    """The proximal step of an elastic net in the Euclidean metric; without L2 for None."""
+
+    def penalty_on(leaves: Any) -> PenaltyState:
+        return PenaltyState(as_float(l1), as_float(0 if l2 is None else l2), leaves)
 
     def init(params: Any) -> Any:
-        return ProximalState(jnp.int32(0), PenaltyState(as_float(l1), as_float(l2), choose(name, params, where)))
+        return ProximalState(jnp.int32(0), penalty_on(choose(name, params, where)))
 
     def move(v: Any, size: Any) -> Any:
-        return shrink(v, (size * as_float(l1)).astype(v.dtype), (size * as_float(l2)).astype(v.dtype))
+        second = None if l2 is None else (size * as_float(l2)).astype(v.dtype)
+        return shrink(v, (size * as_float(l1)).astype(v.dtype), second)
 
     def update(updates: Any, state: Any, params: Any = None, *, plateau_scale: Any = 1.0, **_: Any) -> tuple[Any, Any]:
         params_needed(name, params)
         size = step_size(learning_rate, state.count, plateau_scale)
         leaves = state.penalty.leaves
         updates = leaves.map(lambda u, p: land(u, p, lambda v: move(v, size)), updates, params)
-        penalty = PenaltyState(as_float(l1), as_float(l2), leaves)
-        return updates, ProximalState(optax.safe_increment(state.count), penalty)
+        return updates, ProximalState(optax.safe_increment(state.count), penalty_on(leaves))
 
     return optax.GradientTransformationExtraArgs(init, update)
 

@@ -29,7 +29,7 @@ class ProximalAdamState(NamedTuple):
 def proximal_adam(
     learning_rate: Any,
     l1: Hyper,
-    l2: Hyper = 0.0,
+    l2: Hyper | None = None,
     b1: Hyper = 0.9,
     b2: Hyper = 0.999,
     eps: Hyper = 1e-8,
@@ -47,7 +47,7 @@ def proximal_adam(
 
     Args:
         learning_rate: a number, which may be traced, or a schedule.
-        l1, l2: strengths, 0 or more; may be traced.
+        l1, l2: strengths, 0 or more; may be traced. None for no L2.
         b1, b2: by how much the old moments count, in [0, 1); may be traced.
         eps: added to the root of the second moment, above 0; may be traced.
         where: the leaves that are penalised; all are trained.
@@ -76,14 +76,18 @@ def proximal_adam(
     """
     call = "nn.proximal_adam(1e-3, l1=1e-4)"
     strength("the strength l1 of proximal_adam", l1, call)
-    strength("the strength l2 of proximal_adam", l2, call)
+    if l2 is not None:
+        strength("the strength l2 of proximal_adam", l2, call)
     checks.rate("b1", b1, "nn.proximal_adam(1e-3, l1=1e-4, b1=0.9)")
     checks.rate("b2", b2, "nn.proximal_adam(1e-3, l1=1e-4, b2=0.999)")
     checks.positive("eps", eps, "nn.proximal_adam(1e-3, l1=1e-4, eps=1e-8)")
 
+    def penalty_on(leaves: Any) -> PenaltyState:
+        return PenaltyState(as_float(l1), as_float(0 if l2 is None else l2), leaves)
+
     def init(params: Any) -> Any:
         zeros = jax.tree.map(lambda p: jnp.zeros(jnp.shape(p), wide(p.dtype)), params)
-        penalty = PenaltyState(as_float(l1), as_float(l2), choose("proximal_adam", params, where))
+        penalty = penalty_on(choose("proximal_adam", params, where))
         return ProximalAdamState(jnp.int32(0), zeros, zeros, penalty, None if plateau is None else plateau.init(params))
 
     def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
@@ -94,17 +98,17 @@ def proximal_adam(
         mu = jax.tree.map(lambda m, g: moved(m, g, b1), state.mu, updates)
         nu = jax.tree.map(lambda n, g: moved(n, jnp.square(g.astype(n.dtype)), b2), state.nu, updates)
         metric = jax.tree.map(lambda n: jnp.sqrt(settled(n, b2, count)) + jnp.asarray(eps, n.dtype), nu)
-        steps = jax.tree.map(lambda m, d: -size.astype(d.dtype) * settled(m, b1, count) / d, mu, metric)
+        rates = jax.tree.map(lambda d: size.astype(d.dtype) / d, metric)
+        steps = jax.tree.map(lambda m, r: -r * settled(m, b1, count), mu, rates)
 
-        def pull(u: Any, p: Any, d: Any) -> Any:
-            rate = size.astype(d.dtype) / d
-            first, second = rate * jnp.asarray(l1, d.dtype), rate * jnp.asarray(l2, d.dtype)
-            return land(u, p, lambda v: shrink(v, first.astype(v.dtype), second.astype(v.dtype)))
+        def pull(u: Any, p: Any, rate: Any) -> Any:
+            first = (rate * jnp.asarray(l1, rate.dtype)).astype(p.dtype)
+            second = None if l2 is None else (rate * jnp.asarray(l2, rate.dtype)).astype(p.dtype)
+            return land(u, p, lambda v: shrink(v, first, second))
 
-        penalty = PenaltyState(as_float(l1), as_float(l2), leaves)
-        steps = leaves.map(pull, steps, params, metric)
+        steps = leaves.map(pull, steps, params, rates)
         steps = jax.tree.map(lambda u, p: u.astype(p.dtype), steps, params)
-        return steps, ProximalAdamState(count, mu, nu, penalty, state.plateau)
+        return steps, ProximalAdamState(count, mu, nu, penalty_on(leaves), state.plateau)
 
     return optax.GradientTransformation(init, update)
 
@@ -118,4 +122,4 @@ def moved(average: Any, new: Any, weight: Any) -> jax.Array:
 def settled(average: Any, weight: Any, count: Any) -> jax.Array:
     """The average without its start at zero: divided by ``1 - weight^count``."""
     total = 1 - as_float(weight) ** count.astype(as_float(0).dtype)
-    return average / total.astype(average.dtype)
+    return average * (1 / total).astype(average.dtype)

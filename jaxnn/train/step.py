@@ -7,8 +7,10 @@ import jax
 import jax.numpy as jnp
 
 from jaxnn import metrics
-from jaxnn.core.tree import cast, path_of
+from jaxnn.core.branch import when
+from jaxnn.core.tree import cast, is_floating, path_of
 from jaxnn.core.types import Batch, Key, Params, State
+from jaxnn.optim.average import follow
 from jaxnn.optim.plateau import scale_of
 from jaxnn.train.state import TrainState
 from jaxnn.train.trial import Trial
@@ -142,20 +144,26 @@ def raw_step(trial: Trial, state: TrainState, batch: Batch, dtype: Any) -> tuple
         return weighted_mean(loss, batch.weight), (loss, outputs, after)
 
     (value, (loss, outputs, model_state)), grad = jax.value_and_grad(objective, has_aux=True)(state.params)
-    # Optax relies on implicit promotion (adam raises a float to an int32 count), whatever the user's setting is.
-    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
-        updates, opt_state = trial.update(
-            grad, state.opt_state, state.params, value=value, grad=grad, value_fn=lambda p: objective(p)[0],
-            plateau_scale=scale_of(state.opt_state),
-        )  # fmt: skip
-    # The gradient is judged beside the update, not before it: the update then happens in place.
     going = (state.diverged < 0) & jnp.isfinite(value)
+
+    def advance(params: Params, opt_state: Any, before: State) -> tuple:
+        # Optax relies on implicit promotion (adam raises a float to an int32 count), whatever the user's setting is.
+        with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+            updates, after = trial.update(
+                grad, opt_state, params, value=value, grad=grad, value_fn=lambda p: objective(p)[0],
+                plateau_scale=scale_of(opt_state),
+            )  # fmt: skip
+        params = jax.tree.map(lambda p, u: _finite(p + u.astype(p.dtype), p), params, updates)
+        return params, follow(opt_state, after, params), jax.tree.map(_finite, model_state, before)
+
+    params, opt_state, model_state = when(going, advance, state.params, state.opt_state, state.model_state)
+    # The gradient is judged beside the update, not before it: the update then happens in place.
     sound = going & jnp.isfinite(soundness(grad))
     state = state._replace(
         step=state.step + 1,
-        params=jax.tree.map(lambda p, u: _kept(going, p + u.astype(p.dtype), p), state.params, updates),
-        model_state=jax.tree.map(lambda a, b: _kept(going, a, b), model_state, state.model_state),
-        opt_state=jax.tree.map(lambda a, b: jnp.where(going, a, b), opt_state, state.opt_state),
+        params=params,
+        model_state=model_state,
+        opt_state=opt_state,
         diverged=jnp.where(sound | (state.diverged >= 0), state.diverged, state.step),
     )
     return state, per_example(trial, outputs, batch.y, loss)
@@ -170,11 +178,9 @@ def soundness(tree: Any) -> Any:
     return sum(((r * r).sum().astype(jnp.float32) for r in rows), jnp.zeros((), jnp.float32))
 
 
-def _kept(going: Any, new: Any, old: Any) -> Any:
-    """New numbers while a member is going, each unless it is not finite: what is kept is finite always."""
-    if not jnp.issubdtype(new.dtype, jnp.floating):
-        return jnp.where(going, new, old)
-    return jnp.where(going & jnp.isfinite(new), new, old)
+def _finite(new: Any, old: Any) -> Any:
+    """New numbers, each unless it is not finite: what is kept is finite always."""
+    return jnp.where(jnp.isfinite(new), new, old) if is_floating(new) else new
 
 
 def evaluate(

@@ -93,6 +93,46 @@ def test_it_is_found_wherever_it_stands(nesting):
     np.testing.assert_allclose(averages["bias"], bias, rtol=1e-6)
 
 
+@pytest.mark.parametrize("nesting", ["plain", "masked", "partition", "accumulated by three"])
+@pytest.mark.parametrize(
+    "average", [nn.ema(0.8), nn.ema(0.8, debias=False), nn.swa(2, 2)], ids=["ema", "biased", "swa"]
+)
+def test_a_step_of_the_library_takes_the_average_that_the_optimizer_takes_by_itself(average, nesting):
+    make = NESTINGS | {"plain": sgd, "accumulated by three": lambda t: nn.accumulate(sgd(t), 3)}
+    optimizer = make[nesting](average)
+    trial = nn.Trial(nn.Dense(1, bias_init="normal"), "squared_error", optimizer)
+    x, y = jnp.array([[1.0, 2.0], [0.5, -1.0]]), jnp.array([1.0, -1.0])
+    start = nn.init(trial, jax.random.key(0), x)
+
+    def loss(params):
+        return jnp.mean(((x @ params["kernel"])[:, 0] + params["bias"] - y) ** 2)
+
+    def alone(carry, _):
+        params, state = carry
+        updates, state = optimizer.update(jax.grad(loss)(params), state, params)
+        params = optax.apply_updates(params, updates)
+        return (params, state), nn.averaged(state, params)
+
+    def together(state, _):
+        state, _ = nn.step(trial, state, (x, y))
+        return state, nn.averaged(state.opt_state, state.params)
+
+    expected = jax.jit(lambda p: jax.lax.scan(alone, (p, optimizer.init(p)), length=STEPS)[1])(start.params)
+    ours = jax.jit(lambda s: jax.lax.scan(together, s, length=STEPS)[1])(start)
+    chex.assert_trees_all_close(ours, expected, rtol=1e-5)
+
+
+def test_a_gradient_that_is_not_finite_leaves_the_average_finite():
+    def cusp(outputs, targets):
+        return jnp.sqrt(jnp.abs(outputs[:, 0] - targets))
+
+    trial = nn.Trial(nn.Dense(1, kernel_init="zeros"), cusp, sgd(nn.ema(0.5)))
+    x, y = jnp.ones((2, 1)), jnp.zeros(2)
+    state, values = jax.jit(lambda s: nn.step(trial, s, (x, y)))(nn.init(trial, jax.random.key(0), x))
+    assert float(values["loss"]) == 0 and int(state.diverged) == 0
+    chex.assert_trees_all_equal(nn.averaged(state.opt_state, state.params), state.params)
+
+
 def test_without_an_average_the_parameters_are_the_average():
     assert nn.averaged(optax.adam(0.1).init(PARAMS), PARAMS) is PARAMS
     for average in (nn.ema(0.9), nn.swa(100)):

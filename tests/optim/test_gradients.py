@@ -88,6 +88,46 @@ def test_small_batches_together_are_one_large_batch(make):
         chex.assert_trees_all_close(one, many, rtol=1e-5)
 
 
+def test_the_optimizer_inside_moves_only_when_its_batches_are_complete():
+    optimizer = nn.accumulate(optax.chain(nn.l1(0.5), optax.adam(lambda count: 0.1 / (1.0 + count))), every=3)
+    params, traces = {"kernel": jnp.ones(2, jnp.bfloat16)}, []
+
+    @jax.jit
+    def update(grads, state):
+        traces.append(grads)
+        return optimizer.update(grads, state, params)
+
+    state = start = optimizer.init(params)
+    for i in range(1, 7):
+        before = state
+        updates, state = update({"kernel": jnp.array([i, -1.0], jnp.bfloat16)}, state)
+        chex.assert_trees_all_equal_shapes_and_dtypes(state, start)
+        assert updates["kernel"].dtype == jnp.bfloat16 and state.total["kernel"].dtype == jnp.float32
+        if i % 3:
+            assert not updates["kernel"].any()
+            chex.assert_trees_all_equal(state.inner, before.inner)
+        else:
+            assert updates["kernel"].all()
+            np.testing.assert_array_equal(state.total["kernel"], [3 * i - 3, -3.0])
+    assert len(traces) == 1
+    counts = [leaf for leaf in jax.tree.leaves(state.inner) if leaf.dtype == jnp.int32]
+    assert {int(count) for count in counts} == {2}
+
+
+def test_members_accumulate_each_by_itself():
+    def final(rate):
+        optimizer, params = nn.accumulate(optax.sgd(rate), 2), {"kernel": jnp.ones((3, 1))}
+        state = optimizer.init(params)
+        for i in range(4):
+            grads = jax.grad(loss)(params, X[2 * i : 2 * i + 2], Y[2 * i : 2 * i + 2])
+            updates, state = optimizer.update(grads, state, params)
+            params = optax.apply_updates(params, updates)
+        return params["kernel"]
+
+    rates = jnp.array([0.1, 0.3])
+    np.testing.assert_allclose(jax.vmap(final)(rates), [final(r) for r in rates], rtol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [

@@ -104,7 +104,7 @@ def test_the_table_of_the_lectures():
 def test_one_threshold_after_adam_is_not_the_lasso():
     rate = optax.cosine_decay_schedule(0.02, 3000)
     ours = trained(optax.chain(optax.adam(rate), nn.proximal_l1(0.1, rate)), 3000)
-    theirs = Lasso(alpha=0.1, tol=1e-10).fit(X, Y).coef_
+    theirs = Lasso(alpha=0.1, tol=1e-10).fit(X.astype(np.float64), Y.astype(np.float64)).coef_
     assert np.abs(ours["kernel"][:, 0] - theirs).max() > 0.1
 
 
