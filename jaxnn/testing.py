@@ -219,18 +219,14 @@ class _Exam:
 
     def keeps_rows_apart(self) -> None:
         """In use a row sees no other row; in training none that the state leaf ``mask`` marks as padding."""
-        mask = np.arange(self._rows) < self._rows - 1
 
         def put(path, leaf):
-            is_mask = path_of(path).rsplit("/", 1)[-1] == "mask"
-            return jnp.asarray(np.broadcast_to(mask, leaf.shape + mask.shape), leaf.dtype) if is_mask else leaf
-
-        def turn(leaf):
-            last = 3 - 2 * leaf[-1:] if is_floating(leaf) else leaf[:1]
-            return jnp.asarray(np.concatenate([leaf[:-1], last]).astype(leaf.dtype))
+            mask = np.broadcast_to(np.arange(self._rows) < self._rows - 1, (*leaf.shape, self._rows))
+            return jnp.asarray(mask, leaf.dtype) if path_of(path).rsplit("/", 1)[-1] == "mask" else leaf
 
         state = jax.tree_util.tree_map_with_path(put, self._state)
-        other = jax.tree.map(turn, jax.tree.map(np.asarray, self._x))
+        x = jax.tree.map(np.asarray, self._x)
+        other = jax.tree.map(lambda a: np.concatenate([a[:-1], 3 - 2 * a[-1:] if is_floating(a) else a[:1]]), x)
         runs = [self._run(self._traced, self._params, state, x, self._key) for x in (self._x, other)]
         use, train = ([jax.tree.map(lambda a: np.asarray(a)[:-1], run[i][0]) for run in runs] for i in (0, 1))
         _close(use[0], use[1], "in use, for two last rows, the other rows", 1e-6)

@@ -32,7 +32,7 @@ def test_any_depth_of_linear_layers_is_one_affine_map(widths, seed):
     draw = np.random.default_rng(seed)
     x = draw.normal(size=(4, 3)).astype(np.float32)
     shapes, state = jax.eval_shape(deep.init, jax.random.key(0), x)
-    params = jax.tree.map(lambda p: draw.normal(size=p.shape).astype(np.float32), shapes)
+    params = jax.tree.map(lambda p: draw.normal(scale=0.5, size=p.shape).astype(np.float32), shapes)
     kernel, bias = np.eye(3), np.zeros(3)
     for layer in params.values():
         kernel, bias = (

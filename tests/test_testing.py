@@ -9,19 +9,10 @@ import pytest
 
 import jaxnn as nn
 from jaxnn.core.checks import SpecError
-from jaxnn.core.layer import REGISTRY
 from jaxnn.testing import RULES, check_layer
 
 X = np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)
 COUNT = itertools.count()
-
-
-@pytest.fixture(autouse=True, scope="module")
-def own_registry():
-    """Take the layers of this file out of the registry afterwards."""
-    yield
-    for name in [n for n, cls in REGISTRY.items() if cls.__module__ == __name__]:
-        del REGISTRY[name]
 
 
 class Good:
