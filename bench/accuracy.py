@@ -1,4 +1,4 @@
-"""What do convolution, recurrence and attention reach on the digits? ``python bench/accuracy.py``: means of three seeds.
+"""What do convolution, recurrence and attention reach on the digits? ``python bench/accuracy.py``: three seeds each.
 
 The three seeds of a model train as one grid; the 360 test rows are those of `one_fit.py`, and no choice looks at them.
 """

@@ -3,6 +3,8 @@
 Each function returns one that does ``steps`` steps of forward, backward and Adam on the batch ``(x, y)``.
 """
 
+import itertools
+
 VOCAB, CONTEXT, WIDTH, HEADS, LAYERS = 96, 64, 128, 4, 4
 
 
@@ -54,7 +56,7 @@ def pytorch(task, x, y, steps):
 
     def mlp():
         sizes = [784, 1024, 1024, 1024]
-        layers = [m for a, b in zip(sizes, sizes[1:], strict=False) for m in (nn.Linear(a, b), nn.ReLU())]
+        layers = [m for a, b in itertools.pairwise(sizes) for m in (nn.Linear(a, b), nn.ReLU())]
         return nn.Sequential(*layers, nn.Linear(1024, 10))
 
     torch.manual_seed(0)
