@@ -11,9 +11,12 @@ import numpy as np
 from jax.sharding import AxisType, NamedSharding
 from jax.sharding import PartitionSpec as P
 
-TINY = 20_000
+from jaxnn.train.program import BESIDE
+
+TINY = 100_000
 """Multiply-adds a step below which members of a CPU grid go through side by side: dispatch outweighs arithmetic."""
-TINY_WIDTH = 16
+TINY_WIDTH = 64
+"""How many of them at most."""
 MEMORY_SHARE = 0.5
 """The part of a device's memory that the members of one call may take."""
 
@@ -78,10 +81,21 @@ def choose(plan: Any, members: int, work: int, member_bytes: int) -> Plan:
         )
     if devices[0].platform == "cpu":
         room = max(1, int(MEMORY_SHARE * free_memory() // max(1, member_bytes)))
-        return Plan(len(devices), TINY_WIDTH if work < TINY else 1, room).fitted(members)
+        return Plan(len(devices), even(members, len(devices)) if work < TINY else 1, room).fitted(members)
     limit = (devices[0].memory_stats() or {}).get("bytes_limit", 8 << 30) * MEMORY_SHARE
     width = max(1, int(limit // max(1, member_bytes)))
     return Plan(len(devices), width, len(devices) * width).fitted(members)
+
+
+def even(members: int, devices: int) -> int:
+    """The width at which blocks of members, none wider than `TINY_WIDTH`, are of one size.
+
+    Example:
+        >>> even(100, 1), even(100, 2), even(3, 2)
+        (50, 50, 2)
+    """
+    each = -(-members // devices)
+    return -(-each // -(-each // TINY_WIDTH))
 
 
 def free_memory() -> int:
@@ -101,7 +115,7 @@ def over_members(plan: Plan) -> Callable:
             count = jax.tree.leaves(members)[0].shape[0]
             if plan.width == 1:
                 return jax.lax.map(lambda m: f(m, shared), members)
-            wide = jax.vmap(lambda m: f(m, shared))
+            wide = jax.vmap(lambda m: f(m, shared), axis_name=BESIDE)
             if count == plan.width:
                 return wide(members)
             blocks = jax.tree.map(lambda a: a.reshape(-1, plan.width, *a.shape[1:]), members)

@@ -4,13 +4,15 @@ import functools
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 
 from jaxnn.core.direction import rises
-from jaxnn.core.tree import member, stack
+from jaxnn.core.tree import member
 from jaxnn.grid.ensemble import Ensemble
 from jaxnn.grid.plan import Plan
 from jaxnn.grid.space import Space
+from jaxnn.optim.average import averaged, keeps
 from jaxnn.train.fit import Prepared, fit, make_run
 from jaxnn.train.loop import reading_order
 from jaxnn.train.result import Run
@@ -121,7 +123,10 @@ class Runs(Sequence):
         """
         if len(self.cohorts) != 1:
             raise ValueError(f"the weights of {len(self.cohorts)} structures cannot be stacked; write runs[i].params")
-        return stack([run.params for run in self])
+        state = self.cohorts[0].state
+        if state.best is not None:
+            return state.best.params
+        return jax.vmap(averaged)(state.opt_state, state.params) if keeps(state.opt_state) else state.params
 
     @property
     def n_compiles(self) -> int:

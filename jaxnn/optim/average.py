@@ -202,6 +202,17 @@ def averaged(opt_state: Any, params: Params) -> Params:
     return params
 
 
+def keeps(opt_state: Any) -> bool:
+    """Whether an optimizer state keeps an average, of one model or of stacked ones.
+
+    Example:
+        >>> import jax.numpy as jnp, jaxnn as nn
+        >>> keeps(nn.ema(0.9).init({"kernel": jnp.ones(2)})), keeps(())
+        (True, False)
+    """
+    return any(_is_average(node) for node in jax.tree.leaves(opt_state, is_leaf=_is_average))
+
+
 def _settled(state: AverageState, average: Any, p: Any) -> Any:
     if _is_masked(average):
         return p

@@ -12,13 +12,17 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxnn.core.types import Batch
-from jaxnn.train.run import epoch, init_member, is_active, member_trial
+from jaxnn.train.run import epoch, init_member, is_active, member_trial, select
 from jaxnn.train.state import TrainState
 
 CPU_OPTIONS = {"xla_backend_optimization_level": 1}
 """On the CPU level 1 compiles a small network four times as fast as the default and runs as fast."""
 CPU_OPTIONS_ONCE = {"xla_backend_optimization_level": 0}
 """What runs once, the initialiser, gains nothing from being fast: level 0 compiles it in two thirds of that time."""
+
+
+BESIDE = "beside"
+"""The name of the axis of members that go side by side."""
 
 
 class Setup(NamedTuple):
@@ -75,13 +79,23 @@ def chunk(setup: Setup, member: Member, state: TrainState, task: Task) -> tuple[
     row = jax.eval_shape(lambda s, t: one(s, t.orders[0])[1], state, task)
     history = {name: jnp.full(task.orders.shape[:1], jnp.nan, v.dtype) for name, v in row.items()}
 
+    beside = setup.plan is not None and setup.plan.width > 1
+
+    def goes(state: TrainState) -> Any:
+        return is_active(state) & (state.epoch < member.epochs)
+
     def goes_on(carry: tuple) -> Any:
         i, state, _ = carry
-        return (i < task.count) & is_active(state) & (state.epoch < member.epochs)
+        going = goes(state)
+        # Side by side members go on while one of them does: so the counter, and with it the rows, are the same for all.
+        return (i < task.count) & (jax.lax.pmax(going.astype(jnp.int32), BESIDE) > 0 if beside else going)
 
     def body(carry: tuple) -> tuple:
-        i, state, history = carry
-        state, row = one(state, task.orders[i])
+        i, before, history = carry
+        state, row = one(before, task.orders[i])
+        if beside:
+            state = select(goes(before), state, before)
+            row = {name: jnp.where(goes(before), v, jnp.full_like(v, jnp.nan)) for name, v in row.items()}
         return i + 1, state, {name: history[name].at[i].set(row[name]) for name in history}
 
     _, state, history = jax.lax.while_loop(goes_on, body, (jnp.int32(0), state, history))

@@ -82,16 +82,19 @@ def run(
     def body(state: TrainState, order: Any) -> tuple[TrainState, dict[str, Any]]:
         active = is_active(state)
         after, row = epoch(concrete, state, data, order, size, held, compute_dtype)
-        after = jax.tree.map(lambda a, b: _where(active, a, b), after, state)
+        after = select(active, after, state)
         return after, {name: jnp.where(active, v, jnp.full_like(v, jnp.nan)) for name, v in row.items()}
 
     return jax.lax.scan(body, state, orders)
 
 
-def _where(condition: Any, a: Any, b: Any) -> Any:
-    if jnp.issubdtype(a.dtype, jax.dtypes.prng_key):
-        return b
-    return jnp.where(condition, a, b)
+def select(condition: Any, after: TrainState, before: TrainState) -> TrainState:
+    """The state after an epoch where a condition holds, else the one before it; keys never change."""
+
+    def one(a: Any, b: Any) -> Any:
+        return b if jnp.issubdtype(a.dtype, jax.dtypes.prng_key) else jnp.where(condition, a, b)
+
+    return jax.tree.map(one, after, before)
 
 
 def with_stop(trial: Trial, stop: Any) -> Trial:

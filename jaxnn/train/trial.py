@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
@@ -188,7 +189,7 @@ def _number(name: str, value: Any) -> np.ndarray:
     array = np.asarray(value)
     if array.dtype.kind not in "fiub":
         raise ValueError(f"the hyperparameter {name} is {value!r}, no number; write {name}=nn.traced(3)")
-    return array.astype(jnp.zeros((), float if array.dtype.kind == "f" else int).dtype)
+    return array.astype(jax.dtypes.canonicalize_dtype(float if array.dtype.kind == "f" else int))
 
 
 def _hashable(name: str, value: Any) -> Any:
