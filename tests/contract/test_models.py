@@ -21,7 +21,7 @@ def whole(below, *shape):
     return np.random.default_rng(shape).integers(0, below, shape).astype(np.int32)
 
 
-SIZES = {"vocab": 5, "context": 4, "width": 4, "heads": 2, "layers": 2, "hidden": 6, "init_std": 0.5, "eps": 0.1}
+SIZES = {"vocab": 5, "context": 4, "width": 4, "heads": 2, "hidden": 6, "init_std": 0.5, "eps": 0.1}
 
 MODELS = [
     (nn.linear_regression, {}, normal(3, 4), (3, 1)),
@@ -41,7 +41,7 @@ MODELS = [
     (nn.rnn_classifier, {"units": 2, "out": 1, "cell": "gru", "bidirectional": True}, normal(3, 4, 2), (3, 1)),
     (
         nn.transformer_encoder,
-        {"width": 4, "heads": 2, "layers": 2, "out": 3, "dropout": 0.2, "hidden": 6, "eps": 0.1},
+        {"width": 4, "heads": 2, "layers": 1, "out": 3, "dropout": 0.2, "hidden": 6, "eps": 0.1},
         normal(3, 4, 2),
         (3, 3),
     ),
@@ -51,8 +51,8 @@ MODELS = [
         whole(5, 3, 4),
         (3, 2),
     ),
-    (nn.gpt, {**SIZES, "dropout": 0.2}, whole(5, 2, 4), (2, 4, 5)),
-    (nn.gpt, {**SIZES, "positions": "rotary", "repeat": True, "tied": False}, whole(5, 2, 3), (2, 3, 5)),
+    (nn.gpt, {**SIZES, "layers": 1, "dropout": 0.2}, whole(5, 2, 4), (2, 4, 5)),
+    (nn.gpt, {**SIZES, "layers": 2, "positions": "rotary", "repeat": True, "tied": False}, whole(5, 2, 3), (2, 3, 5)),
     (
         nn.lenet,
         {"out": 2, "filters": (2,), "hidden": (3,), "kernel_size": 3, "activation": "tanh", "dropout": 0.2},

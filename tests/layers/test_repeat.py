@@ -27,11 +27,9 @@ def test_each_block_has_the_parameters_of_its_own_key(made):
 
 @pytest.mark.parametrize("remat", [False, True])
 def test_equals_the_blocks_in_a_row_in_value_state_and_gradient(made, remat):
-    params, state = made
-    mask = jnp.array([1.0, 1, 1, 1, 1, 0])
-    state = jax.tree_util.tree_map_with_path(
-        lambda path, a: jnp.broadcast_to(mask, (N, 6)) if "mask" in str(path[-1]) else a, state
-    )
+    mask = np.broadcast_to(np.array([1.0, 1, 1, 1, 1, 0]), (N, 6))
+    params, state, x = jax.tree.map(lambda a: np.asarray(a, np.float64), (*made, X))
+    state = jax.tree_util.tree_map_with_path(lambda path, a: mask if "mask" in str(path[-1]) else a, state)
     key = jax.random.key(1, impl="threefry2x32")
 
     def scanned(params, x):
@@ -46,8 +44,9 @@ def test_equals_the_blocks_in_a_row_in_value_state_and_gradient(made, remat):
             after.append(s)
         return (x[:5] ** 2).sum(), (x, jax.tree.map(lambda *a: jnp.stack(a), *after))
 
-    ours, theirs = (jax.jit(jax.value_and_grad(f, (0, 1), has_aux=True))(params, X) for f in (scanned, in_a_row))
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5), ours, theirs)
+    with jax.enable_x64(True):
+        ours, theirs = (jax.jit(jax.value_and_grad(f, (0, 1), has_aux=True))(params, x) for f in (scanned, in_a_row))
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9), ours, theirs)
 
 
 def test_the_program_does_not_grow_with_depth():
