@@ -136,7 +136,7 @@ def _train_cohort(
     )  # fmt: skip
     state_bytes = sum(a.size * a.dtype.itemsize for a in jax.tree.leaves(shape) if hasattr(a.dtype, "itemsize"))
     batch_bytes = 4 * count(jax.tree.map(lambda a: a[:1], prepared.data.x)) * max(batch_size, 256)
-    chosen = choose(plan, len(points), count(shape.params) * batch_size, 4 * state_bytes + 4 * batch_bytes)
+    chosen = choose(plan, len(points), work_of(shape.params, batch_size), 4 * state_bytes + 4 * batch_bytes)
     setup = Setup(trial, structure, batch_size, compute_dtype, chosen)
     by_member, replicated = shardings(chosen)
     shared = shared._replace(data=put(shared.data, replicated), held=put(shared.held, replicated), sharding=replicated)
@@ -172,6 +172,13 @@ def _member(points: list[Point], stop: Any) -> Member:
     hparams = {name: np.stack([p.inside[name] for p in points]) for name in points[0].inside}
     stops = jax.tree.map(lambda a: np.repeat(a[None], len(points), 0), numbers(stop))
     return Member(hparams, stops, np.array([p.epochs for p in points], np.int32))
+
+
+def work_of(params: Any, batch_size: int) -> int:
+    """Multiply-adds of one step that members side by side do each by itself."""
+    shapes = [leaf.shape for leaf in jax.tree.leaves(params) if len(leaf.shape) > 1]
+    # A single layer sees the rows that all members share: side by side it is one large product.
+    return 0 if [len(shape) for shape in shapes] == [2] else count(params) * batch_size
 
 
 def is_key(leaf: Any) -> bool:
