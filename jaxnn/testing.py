@@ -1,5 +1,6 @@
 """The exam that every layer sits, for the layers of this library and for those that others write."""
 
+import inspect
 import re
 from functools import partial
 from typing import Any
@@ -51,22 +52,22 @@ class _Exam:
         self._layer, self._hypers, self._json, self._gradient = layer, hypers, json, gradient
         self._x = jax.tree.map(jnp.asarray, x)
         self._shapes = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), self._x)
-        self._rows = jax.tree.leaves(self._x)[0].shape[0]
+        self._real = np.ones(jax.tree.leaves(self._x)[0].shape[0], bool)
         self._key = jax.random.key(0, impl="threefry2x32") if key is None else key
         self._keys = [jax.random.fold_in(self._key, i) for i in range(1, 25)]
         self._traces, self._alike = 0, False
         self._run = jax.jit(self._both)
 
-    def _both(self, hypers: Any, params: Any, state: Any, x: Any, key: Any) -> tuple:
+    def _both(self, hypers: Any, params: Any, state: Any, x: Any, key: Any, rows: Any) -> tuple:
         """``apply`` in use and in training, with the hyperparameters as inputs."""
         self._traces += 1
-        train = hypers.apply(params, state, x, key=key, train=True)
+        train = hypers.apply(params, state, x, key=key, train=True, rows=rows)
         return train if self._alike else hypers.apply(params, state, x), train
 
     def is_a_spec(self) -> None:
         """A registered class whose leaves are single numbers, and in whose places any object may stand."""
         assert is_spec(self._layer), "decorate its class with @jaxnn.spec"
-        assert self._rows >= 2, f"give check_layer an x of at least two rows, not {self._rows}"
+        assert len(self._real) >= 2, f"give check_layer an x of at least two rows, not {len(self._real)}"
         self._numbers, tree = jax.tree.flatten(self._layer)
         for v in self._numbers:
             assert np.ndim(v) == 0 and np.asarray(v).dtype.kind in "fiub", f"the leaf {v!r} is no single number"
@@ -96,6 +97,11 @@ class _Exam:
             assert from_json(text) == self._layer, f"{text} makes another layer"
             assert to_json(from_json(text)) == text, "written again it is another text"
 
+    def takes_rows(self) -> None:
+        """``apply`` has the keyword ``rows``: which rows of the batch are real."""
+        now = str(inspect.signature(self._layer.apply))
+        assert re.search(r"\brows\b|\*\*", now), f"apply{now} takes no rows: add `rows=None` to apply's signature"
+
     def gives_two_results(self) -> None:
         """``init`` and ``apply`` return pairs; params and state are dicts of arrays."""
         self._params, self._state = _pair("init", self._layer.init(self._key, self._x))
@@ -120,13 +126,13 @@ class _Exam:
         for train, real in zip((False, True), self._eager, strict=True):
             apply = partial(self._apply, train=train)
             _same_shapes(apply(self._params, self._state, self._x), real, f"apply(train={train}) promised and made")
-            for rows in {self._rows, 1} if train else {self._rows, 1, 0}:
+            for rows in {len(self._real), 1} if train else {len(self._real), 1, 0}:
                 y, _ = apply(self._params, self._state, _with_rows(self._shapes, rows))
                 for leaf in jax.tree.leaves(y):
                     assert leaf.shape[:1] == (rows,), f"{rows} rows give outputs {leaf.shape} with train={train}"
 
-    def _apply(self, params: Any, state: Any, x: Any, train: bool) -> Any:
-        return jax.eval_shape(partial(self._layer.apply, key=self._key, train=train), params, state, x)
+    def _apply(self, params: Any, state: Any, x: Any, train: bool, rows: Any = None) -> Any:
+        return jax.eval_shape(partial(self._layer.apply, key=self._key, train=train, rows=rows), params, state, x)
 
     def tells_what_does_not_fit(self) -> None:
         """Inputs of another rank or another last axis either work or raise a `SpecError` with the shape."""
@@ -172,17 +178,17 @@ class _Exam:
     def is_the_same_under_jit(self) -> None:
         """Compiled with traced hyperparameters equals eager with concrete ones, with the same key."""
         args = (self._traced, self._params, self._state, self._x)
-        apply = partial(type(self._layer).apply, key=self._key)
-        use, train = (str(jax.make_jaxpr(partial(apply, train=train))(*args)) for train in (False, True))
-        self._alike = use == train  # then it is enough to compile one of the two
-        self._solo = self._run(*args, self._key)
-        _close(self._solo, self._eager, "jit and eager", 1e-5)
+        use = partial(type(self._layer).apply, key=self._key)
+        both = (use, partial(use, train=True, rows=self._real))
+        self._alike = len({str(jax.make_jaxpr(f)(*args)) for f in both}) == 1  # then it is enough to compile one
+        self._solo = self._run(*args, self._key, self._real)
+        _close(self._solo, self._eager, "jit with rows all real and eager without rows", 1e-5)
 
     def compiles_once(self) -> None:
         """Other hyperparameters or another key trace nothing again."""
         before = self._traces
-        self._other = self._run(self._others, self._params, self._state, self._x, self._key)
-        self._drawn = [self._run(self._traced, self._params, self._state, self._x, k) for k in self._keys]
+        self._other = self._run(self._others, self._params, self._state, self._x, self._key, self._real)
+        self._drawn = [self._run(self._traced, self._params, self._state, self._x, k, self._real) for k in self._keys]
         assert self._traces == before, "other hyperparameters or another key trace it again"
 
     def asks_for_a_key(self) -> None:
@@ -201,8 +207,8 @@ class _Exam:
     def maps_over_hyperparameters(self) -> None:
         """`jax.vmap` over stacked hyperparameters equals the loop."""
         if self._numbers:
-            both = jax.jit(jax.vmap(self._both, (0, None, None, None, None)))
-            many = both(stack([self._traced, self._others]), self._params, self._state, self._x, self._key)
+            both = jax.jit(jax.vmap(self._both, (0, None, None, None, None, None)))
+            many = both(stack([self._traced, self._others]), self._params, self._state, self._x, self._key, self._real)
             for i, solo in enumerate((self._solo, self._other)):
                 _close(member(many, i), solo, "vmap over hyperparameters and the loop", 1e-5)
 
@@ -211,27 +217,22 @@ class _Exam:
         if self._params or self._state:
             key = self._keys[0]
             params, state = self._layer.init(key, self._shapes)
-            both = jax.jit(jax.vmap(self._both, (None, 0, 0, None, 0)))
+            both = jax.jit(jax.vmap(self._both, (None, 0, 0, None, 0, None)))
             trees, keys = (stack([self._params, params]), stack([self._state, state])), jnp.stack([self._key, key])
-            many = both(self._traced, *trees, self._x, keys)
-            for i, solo in enumerate((self._solo, self._run(self._traced, params, state, self._x, key))):
+            many = both(self._traced, *trees, self._x, keys, self._real)
+            for i, solo in enumerate((self._solo, self._run(self._traced, params, state, self._x, key, self._real))):
                 _close(member(many, i), solo, "vmap over members and the loop", 1e-5)
 
     def keeps_rows_apart(self) -> None:
-        """In use a row sees no other row; in training none that the state leaf ``mask`` marks as padding."""
-
-        def put(path, leaf):
-            mask = np.broadcast_to(np.arange(self._rows) < self._rows - 1, (*leaf.shape, self._rows))
-            return jnp.asarray(mask, leaf.dtype) if path_of(path).rsplit("/", 1)[-1] == "mask" else leaf
-
-        state = jax.tree_util.tree_map_with_path(put, self._state)
-        x = jax.tree.map(np.asarray, self._x)
+        """In use a row sees no other row; in training none that ``rows`` calls padding, in bools or in floats."""
+        x, real = jax.tree.map(np.asarray, self._x), np.append(self._real[1:], False)
         other = jax.tree.map(lambda a: np.concatenate([a[:-1], 3 - 2 * a[-1:] if is_floating(a) else a[:1]]), x)
-        runs = [self._run(self._traced, self._params, state, x, self._key) for x in (self._x, other)]
+        runs = [self._run(self._traced, self._params, self._state, x, self._key, real) for x in (self._x, other)]
         use, train = ([jax.tree.map(lambda a: np.asarray(a)[:-1], run[i][0]) for run in runs] for i in (0, 1))
         _close(use[0], use[1], "in use, for two last rows, the other rows", 1e-6)
         _close(train[0], train[1], "in training, for two rows of padding, the real rows", 1e-6)
         _close(runs[0][1][1], runs[1][1][1], "in training, for two rows of padding, the new states", 1e-6)
+        _same_shapes(self._apply(self._params, self._state, self._x, True, np.float32(real)), runs[0][1], "float rows")
 
     def has_the_right_gradient(self) -> None:
         """By params, hyperparameters and floating ``x``: equal to central differences in float64."""
@@ -248,10 +249,9 @@ class _Exam:
 
             def objective(at):
                 now = jax.tree.unflatten(jax.tree.structure(tree), {**args, **at}.values())
-                (use, _), (train, _) = self._both(now["hyper"], now["params"], state, now["x"], self._key)
-                return sum(
-                    (y * np.cos(np.arange(y.size)).reshape(y.shape)).sum() for y in jax.tree.leaves((use, train))
-                )
+                (use, _), (train, _) = self._both(now["hyper"], now["params"], state, now["x"], self._key, self._real)
+                made = jax.tree.leaves((use, train))
+                return sum((y * np.cos(np.arange(y.size)).reshape(y.shape)).sum() for y in made)
 
             value_and_grad, h, draw = jax.jit(jax.value_and_grad(objective)), 1e-6, np.random.default_rng(0)
             value, grads = value_and_grad(at)

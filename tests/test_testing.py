@@ -24,13 +24,13 @@ class Good:
     def init(self, key, x):
         return {"scale": jax.random.normal(key, x.shape[-1:])}, {}
 
-    def apply(self, params, state, x, *, key=None, train=False):
+    def apply(self, params, state, x, *, key=None, train=False, rows=None):
         if x.ndim != 2 or x.shape[-1:] != params["scale"].shape:
             raise SpecError(f"the scale is {params['scale'].shape} and the inputs are {x.shape}; write init anew")
         y = jnp.tanh(x * params["scale"].astype(x.dtype)[None]) * jnp.asarray(self.slope, x.dtype)
-        return self.change(y, key, train), state
+        return self.change(y, key, train, rows), state
 
-    def change(self, y, key, train):
+    def change(self, y, key, train, rows):
         return y
 
 
@@ -43,14 +43,14 @@ def layer(**methods):
 
 def output(f):
     """The good layer with ``f(y)`` for its output."""
-    return layer(change=lambda self, y, key, train: f(y))
+    return layer(change=lambda self, y, key, train, rows: f(y))
 
 
 def counting(f):
     """A layer whose state is a counter, changed by ``f(state, train)``."""
     return layer(
         init=lambda self, key, x: ({}, {"count": jnp.zeros(())}),
-        apply=lambda self, params, state, x, *, key=None, train=False: (x, f(state, train)),
+        apply=lambda self, params, state, x, *, key=None, train=False, rows=None: (x, f(state, train)),
     )
 
 
@@ -78,21 +78,25 @@ def refuse(self):
         raise ValueError("slope")
 
 
-def noisy(self, y, key, train):
+def noisy(self, y, key, train, rows):
     key = jax.random.key(0) if key is None or not train else key
     return y + jax.random.normal(key, y.shape, jnp.float32).astype(y.dtype)
 
 
-def shy(self, y, key, train):
+def shy(self, y, key, train, rows):
     if train and key is None:
         raise SpecError("no key")
     return y
 
 
-def hushed(self, y, key, train):
+def hushed(self, y, key, train, rows):
     if train and key is None:
         raise SpecError("no")
-    return noisy(self, y, key, train)
+    return noisy(self, y, key, train, rows)
+
+
+def without_padding(self, y, key, train, rows):
+    return y if rows is None else jnp.where((~rows)[:, None], jnp.zeros_like(y), y)
 
 
 BROKEN = {
@@ -102,10 +106,14 @@ BROKEN = {
     "a field that changes in a copy": ("is_a_spec", layer(__post_init__=grow)),
     "a repr without its arguments": ("prints_itself", type(layer(__repr__=lambda self: "nn.Dense(3)"))(units=4)),
     "a function of one's own": ("goes_through_json", nn.Dense(3, lambda x: x)),
+    "no rows": ("takes_rows", layer(apply=lambda self, p, s, x, *, key=None, train=False: (x, s))),
     "init gives one result": ("gives_two_results", layer(init=lambda self, key, x: {})),
     "params are a list": ("gives_two_results", layer(init=lambda self, key, x: ([], {}))),
     "a parameter that is no array": ("gives_two_results", layer(init=lambda self, key, x: ({"scale": 1.0}, {}))),
-    "apply gives one result": ("gives_two_results", layer(apply=lambda self, p, s, x, *, key=None, train=False: x)),
+    "apply gives one result": (
+        "gives_two_results",
+        layer(apply=lambda self, p, s, x, *, key=None, train=False, rows=None: x),
+    ),
     "init reads x": ("init_reads_only_shapes", layer(init=lambda self, key, x: ({"scale": jnp.abs(x[0])}, {}))),
     "init counts rows": (
         "init_reads_only_shapes",
@@ -115,7 +123,9 @@ BROKEN = {
     "no rows fail": ("keeps_promised_shapes", output(lambda y: y * (len(y) / len(y)))),
     "another last axis": (
         "tells_what_does_not_fit",
-        layer(apply=lambda self, p, s, x, *, key=None, train=False: (x * p["scale"].astype(x.dtype)[None], s)),
+        layer(
+            apply=lambda self, p, s, x, *, key=None, train=False, rows=None: (x * p["scale"].astype(x.dtype)[None], s)
+        ),
     ),
     "the state is lost": ("keeps_the_form_of_its_state", counting(lambda state, train: {})),
     "the state moves in use": (
@@ -135,18 +145,18 @@ BROKEN = {
     "lossy in bfloat16": ("computes_in_the_dtype_of_x", output(lambda y: (y + 1e4) - 1e4)),
     "another value under jit": (
         "is_the_same_under_jit",
-        layer(change=lambda self, y, key, train: y * (1 if isinstance(self.slope, float) else 2)),
+        layer(change=lambda self, y, key, train, rows: y * (1 if isinstance(self.slope, float) else 2)),
     ),
     "a branch on a hyperparameter": (
         "is_the_same_under_jit",
-        layer(change=lambda self, y, key, train: y if self.slope > 0 else -y),
+        layer(change=lambda self, y, key, train, rows: y if self.slope > 0 else -y),
     ),
     "noise without a key": ("asks_for_a_key", layer(change=noisy)),
     "a key without noise": ("asks_for_a_key", layer(change=shy)),
     "an error without the key": ("asks_for_a_key", layer(change=hushed)),
     "hyperparameters of the first member": (
         "maps_over_hyperparameters",
-        layer(change=lambda self, y, key, train: y * of_first(jnp.cos)(jnp.asarray(self.slope, y.dtype))),
+        layer(change=lambda self, y, key, train, rows: y * of_first(jnp.cos)(jnp.asarray(self.slope, y.dtype))),
     ),
     "parameters of the first member": (
         "maps_over_members",
@@ -159,7 +169,23 @@ BROKEN = {
     "rows that meet": ("keeps_rows_apart", output(lambda y: y - y.mean(0, keepdims=True))),
     "padding that counts": (
         "keeps_rows_apart",
-        layer(change=lambda self, y, key, train: y - y.mean(0, keepdims=True) if train else y),
+        layer(change=lambda self, y, key, train, rows: y - y.mean(0, keepdims=True) if train else y),
+    ),
+    "rows that are taken and not handed on": (
+        "keeps_rows_apart",
+        nn.Sequential(
+            layer(
+                init=lambda self, key, x: nn.BatchNorm().init(key, x),
+                apply=lambda self, p, s, x, *, key=None, train=False, rows=None: nn.BatchNorm().apply(
+                    p, s, x, key=key, train=train
+                ),
+            )
+        ),
+    ),
+    "rows of bools alone": ("keeps_rows_apart", layer(change=without_padding)),
+    "rows that are all real and count as others than None": (
+        "is_the_same_under_jit",
+        layer(change=lambda self, y, key, train, rows: y if rows is None else y * 2),
     ),
     "half a gradient": ("has_the_right_gradient", output(bent)),
     "no gradient": ("has_the_right_gradient", output(jax.lax.stop_gradient)),
@@ -178,6 +204,11 @@ def test_a_broken_layer_is_told_its_rule(case):
     assert repr(broken) in str(caught.value)
 
 
+def test_a_layer_without_rows_is_told_what_to_add():
+    with pytest.raises(AssertionError, match=r"takes no rows: add `rows=None` to apply's signature"):
+        check_layer(BROKEN["no rows"][1], X)
+
+
 def test_every_rule_is_broken_by_some_layer():
     beyond_reach = {"equals_its_copy", "compiles_once"}  # `spec` gives every class its ==, and `jit` its cache
     assert {rule for rule, _ in BROKEN.values()} == set(RULES) - beyond_reach
@@ -194,7 +225,7 @@ def test_options():
 
 
 def test_a_pytree_of_inputs_is_one_batch():
-    def apply(self, params, state, x, *, key=None, train=False):
+    def apply(self, params, state, x, *, key=None, train=False, rows=None):
         return x["values"] * x["mask"][:, None].astype(x["values"].dtype), state
 
     x = {"values": X, "mask": np.array([True, False, True])}

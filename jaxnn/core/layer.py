@@ -45,7 +45,10 @@ def spec(cls: type[T]) -> type[T]:
 
     Fields marked by `hyper` or `child` are leaves; all others are the treedef and must be hashable.
     The class defines ``init(key, x) -> params, state`` and
-    ``apply(params, state, x, *, key=None, train=False) -> y, state``.
+    ``apply(params, state, x, *, key=None, train=False, rows=None) -> y, state``. There ``rows`` says which rows of
+    the batch are real, the others being padding: a ``(batch,)`` array of bool, or of 0 and 1, or None where all are.
+    A layer whose rows meet in training leaves padding out; one that holds layers hands ``rows`` on as it is, or, where
+    it makes other rows of a batch for them, with an entry for each of those.
 
     Raises:
         TypeError: if another spec class has the same name.
@@ -56,7 +59,7 @@ def spec(cls: type[T]) -> type[T]:
         ...     by: float = hyper()
         ...     def init(self, key, x):
         ...         return {}, {}
-        ...     def apply(self, params, state, x, *, key=None, train=False):
+        ...     def apply(self, params, state, x, *, key=None, train=False, rows=None):
         ...         return x + self.by, state
         >>> Shift(1.0), Shift(1.0) == Shift(1.0)
         (Shift(by=1.0), True)

@@ -161,10 +161,12 @@ class _Log:
         """A copy of a spec, and of the specs in it, whose ``apply`` is an inner function with a name of its own."""
         cls, log = type(layer), self
 
-        def apply(self: Any, params: Any, state: Any, x: Any, *, key: Any = None, train: bool = False) -> Any:
+        def apply(
+            self: Any, params: Any, state: Any, x: Any, *, key: Any = None, train: bool = False, rows: Any = None
+        ) -> Any:
             index = log.enter(cls.__name__, field, params)
             try:
-                return log.run(index, lambda *a: cls.apply(self, *a, key=key, train=train), params, state, x)
+                return log.run(index, lambda *a: cls.apply(self, *a, key=key, train=train, rows=rows), params, state, x)
             finally:
                 log.open.pop()
 

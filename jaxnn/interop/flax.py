@@ -36,9 +36,8 @@ class LinenLayer:
     """A Linen module as a spec; `from_linen` makes it.
 
     The collection ``params`` are the params, all other collections are the state, by their names. In training every
-    collection of the state may change. The streams of random numbers are keys folded from ``key``. Beside the
-    collection ``batch_stats`` stands a leaf ``mask``, 1 or one number a row: rows where it is 0 (padding) take no part
-    in the statistics of a ``linen.BatchNorm``.
+    collection of the state may change. The streams of random numbers are keys folded from ``key``. Rows of padding,
+    where ``rows`` is 0, take no part in the statistics of a ``linen.BatchNorm`` whose input has the rows of ``x``.
 
     Args:
         module: the module; its attributes are architecture.
@@ -66,18 +65,17 @@ class LinenLayer:
         zeros = jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), x)
         variables = dict(meta.unbox(unfreeze(self.module.init(keys, zeros, **_flags(self.flags, False)))))
         params = variables.pop("params", {})
-        return params, variables | ({"mask": jnp.ones(())} if "batch_stats" in variables else {})
+        return params, variables
 
     def apply(
-        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False
+        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False, rows: Any = None
     ) -> tuple[Any, State]:
         """The module's outputs and, in training, its changed collections."""
         rngs = {} if key is None else {name: jax.random.fold_in(key, i) for i, name in enumerate(self.streams)}
-        kept = {name: value for name, value in state.items() if name != "mask"}
-        mutable, flags = list(kept) if train else False, _flags(self.flags, train)
+        mutable, flags = list(state) if train else False, _flags(self.flags, train)
         try:
-            with linen.intercept_methods(_without_padding(state.get("mask"))):
-                result = self.module.apply({"params": params, **kept}, x, rngs=rngs, mutable=mutable, **flags)
+            with linen.intercept_methods(_without_padding(rows)):
+                result = self.module.apply({"params": params, **state}, x, rngs=rngs, mutable=mutable, **flags)
         except errors.InvalidRngError as error:
             if key is None:
                 checks.key_needed(type(self.module).__name__, key)
@@ -119,7 +117,7 @@ class NNXLayer:
         return nnx.to_pure_dict(params), nnx.to_pure_dict(state)
 
     def apply(
-        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False
+        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False, rows: Any = None
     ) -> tuple[Any, State]:
         """The module's outputs and, in training, its changed variables."""
         shape, *trees = _split(nnx.eval_shape(lambda: self.factory(nnx.Rngs(jax.random.key(0, impl="threefry2x32")))))
@@ -158,7 +156,7 @@ def from_linen(
         >>> import jax, jax.numpy as jnp
         >>> layer = from_linen(linen.BatchNorm())
         >>> layer.flags, sorted(layer.init(jax.random.key(0), jnp.ones((2, 4)))[1])
-        (('use_running_average',), ['batch_stats', 'mask'])
+        (('use_running_average',), ['batch_stats'])
     """
     if not isinstance(module, linen.Module):
         raise TypeError(f"from_linen takes a Linen module, got {module!r}; write from_linen(linen.Dense(3))")
@@ -206,13 +204,13 @@ class _Copy:
         return nnx.clone(self.module)
 
 
-def _without_padding(mask: Any) -> Callable:
-    """An interceptor that gives a row's mask to every batch normalisation whose input has those rows."""
+def _without_padding(rows: Any) -> Callable:
+    """An interceptor that gives ``rows`` as a mask to every batch normalisation whose input has those rows."""
 
     def intercept(call: Callable, args: tuple, kwargs: dict, context: Any) -> Any:
         norm = isinstance(context.module, linen.BatchNorm) and context.method_name == "__call__"
-        if norm and mask is not None and mask.ndim == 1 and mask.shape == args[0].shape[:1] and "mask" not in kwargs:
-            kwargs = {**kwargs, "mask": (mask != 0).reshape(-1, *(1,) * (args[0].ndim - 1))}
+        if norm and rows is not None and rows.shape == args[0].shape[:1] and "mask" not in kwargs:
+            kwargs = {**kwargs, "mask": (rows != 0).reshape(-1, *(1,) * (args[0].ndim - 1))}
         return call(*args, **kwargs)
 
     return intercept

@@ -141,7 +141,7 @@ def _from(layer: Any, given: Any, stats: Any, names: str) -> tuple[dict, dict]:
         return _attention_from(given), {}
     if isinstance(layer, (SimpleRNN, LSTM, GRU)):
         return _cell_from(layer, given["cell"]), {}
-    return dict(given), ({**stats, "mask": jnp.ones((), stats["mean"].dtype)} if stats else {})
+    return dict(given), dict(stats)
 
 
 def _attention_to(layer: Attention, params: Any) -> dict:

@@ -105,7 +105,7 @@ class Attention:
         return params, {}
 
     def apply(
-        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False
+        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False, rows: Any = None
     ) -> tuple[Any, State]:
         """Attend; what is dropped is drawn from ``key``."""
         query, context, mask = _unpack(x)

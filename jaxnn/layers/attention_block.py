@@ -76,13 +76,13 @@ class TransformerBlock:
         return {name: p for name, p in params.items() if p}, {}
 
     def apply(
-        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False
+        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False, rows: Any = None
     ) -> tuple[Any, State]:
         """Attend, then transform each step."""
         value, *mask = x if isinstance(x, (tuple, list)) else (x,)
         if value.ndim != 3:
             raise checks.SpecError(f"TransformerBlock needs (batch, time, width), got {value.shape}; write x[None]")
-        run = self._runner(params, value.shape[-1], key, train)
+        run = self._runner(params, value.shape[-1], key, train, rows)
         added = run("attention", {"query": run("attention_norm", value), **({"mask": mask[0]} if mask else {})})
         value = value + self._drop(added, key, 5, train)
         value = value + self._drop(self._mlp(run, value), key, 6, train)
@@ -94,7 +94,7 @@ class TransformerBlock:
 
     def apply_cached(self, params: Params, cache: dict, x: Any) -> tuple[Any, dict]:
         """The outputs of the next steps ``x (batch, time, width)``, and the cache after them."""
-        run = self._runner(params, x.shape[-1], None, False)
+        run = self._runner(params, x.shape[-1], None, False, None)
         added, cache = self.attention.apply_cached(params["attention"], cache, run("attention_norm", x))
         x = x + added
         return x + self._mlp(run, x), cache
@@ -111,13 +111,13 @@ class TransformerBlock:
             "mlp_out": Dense(width, use_bias=self.use_bias),
         }
 
-    def _runner(self, params: Params, width: int, key: Key | None, train: bool) -> Callable:
+    def _runner(self, params: Params, width: int, key: Key | None, train: bool, rows: Any) -> Callable:
         parts = self._parts(width)
 
         def run(name: str, x: Any) -> Any:
             with checks.at(name):
-                index = list(parts).index(name)
-                return parts[name].apply(params.get(name, {}), {}, x, key=fold(key, index), train=train)[0]
+                own = fold(key, list(parts).index(name))
+                return parts[name].apply(params.get(name, {}), {}, x, key=own, train=train, rows=rows)[0]
 
         return run
 

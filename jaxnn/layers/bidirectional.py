@@ -69,15 +69,15 @@ class Bidirectional:
         return params, state
 
     def apply(
-        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False
+        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False, rows: Any = None
     ) -> tuple[Any, State]:
         """Both runs, joined."""
         _, mask = split_mask("Bidirectional", x)
         after, outputs = dict(state), []
         for i, (name, turn) in enumerate((("forward", lambda v: v), ("backward", _flip))):
             with checks.at(name):
-                turned = jax.tree.map(turn, x)
-                y, kept = self.layer.apply(params[name], state.get(name, {}), turned, key=fold(key, i), train=train)
+                turned, before = jax.tree.map(turn, x), state.get(name, {})
+                y, kept = self.layer.apply(params[name], before, turned, key=fold(key, i), train=train, rows=rows)
             if name in after:
                 after[name] = kept
             y = y[0] if isinstance(y, tuple) else y

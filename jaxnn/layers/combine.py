@@ -45,11 +45,11 @@ def init_one(layer: Any, name: str, key: Key, x: Any) -> tuple[Params, State, An
 
 
 def apply_one(
-    layer: Any, name: str, params: Params, state: State, x: Any, *, key: Key | None, train: bool
+    layer: Any, name: str, params: Params, state: State, x: Any, *, key: Key | None, train: bool, rows: Any
 ) -> tuple[Any, State]:
     """Apply a child under its name, out of the dicts of its parent."""
     with checks.at(name):
-        return layer.apply(params.get(name, {}), state.get(name, {}), x, key=key, train=train)
+        return layer.apply(params.get(name, {}), state.get(name, {}), x, key=key, train=train, rows=rows)
 
 
 def check_layers(kind: str, layers: tuple) -> None:
@@ -105,12 +105,12 @@ class Sequential:
         return params, state
 
     def apply(
-        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False
+        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False, rows: Any = None
     ) -> tuple[Any, State]:
         """Pass ``x`` through the layers; the new state has the names of the old one."""
         after = dict(state)
         for i, (name, layer) in enumerate(zip(layer_names(self.layers), self.layers, strict=True)):
-            x, s = apply_one(layer, name, params, state, x, key=fold(key, i), train=train)
+            x, s = apply_one(layer, name, params, state, x, key=fold(key, i), train=train, rows=rows)
             if name in after:
                 after[name] = s
         return x, after
@@ -150,11 +150,11 @@ class Residual:
         return ({name: params} if params else {}), ({name: state} if state else {})
 
     def apply(
-        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False
+        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False, rows: Any = None
     ) -> tuple[Any, State]:
         """The input plus what the inner layer makes of it."""
         (name,) = layer_names((self.layer,))
-        y, s = apply_one(self.layer, name, params, state, x, key=fold(key, 0), train=train)
+        y, s = apply_one(self.layer, name, params, state, x, key=fold(key, 0), train=train, rows=rows)
         _same_shape(x, y)
         return x + y, ({name: s} if name in state else state)
 

@@ -88,7 +88,7 @@ class Conv:
         return draw(self, key, shape, param_dtype(x)), {}
 
     def apply(
-        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False
+        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False, rows: Any = None
     ) -> tuple[Any, State]:
         """The sums of products, the bias, then the activation."""
         kernel = params["kernel"]

@@ -73,7 +73,7 @@ class ConvTranspose:
         return draw(self, key, shape, param_dtype(x)), {}
 
     def apply(
-        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False
+        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False, rows: Any = None
     ) -> tuple[Any, State]:
         """The sums of products over the stretched input, the bias, then the activation."""
         kernel = params["kernel"]

@@ -84,7 +84,7 @@ class Dense:
         return params, {}
 
     def apply(
-        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False
+        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False, rows: Any = None
     ) -> tuple[Any, State]:
         """The affine map, then the activation."""
         kernel = params["kernel"]

@@ -58,7 +58,7 @@ class DepthwiseConv:
         return self._conv(x.shape[-1]).init(key, x)
 
     def apply(
-        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False
+        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False, rows: Any = None
     ) -> tuple[Any, State]:
         """The sums of products in each channel, the bias, then the activation."""
         channels = params["kernel"].shape[-1] // self.multiplier

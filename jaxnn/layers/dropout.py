@@ -46,7 +46,7 @@ class Dropout:
         return {}, {}
 
     def apply(
-        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False
+        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False, rows: Any = None
     ) -> tuple[Any, State]:
         """``x`` itself in use; in training ``x`` under a mask drawn from ``key``."""
         if not train or (checks.is_concrete(self.rate) and self.rate == 0):

@@ -58,7 +58,7 @@ class Embed:
         return {"embedding": initializer(self.embedding_init)(key, (self.vocab, self.width), jnp.float32)}, {}
 
     def apply(
-        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False
+        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False, rows: Any = None
     ) -> tuple[Any, State]:
         """The rows of the table."""
         _whole(x)

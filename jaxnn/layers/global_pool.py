@@ -32,7 +32,7 @@ class GlobalMaxPool:
         return {}, {}
 
     def apply(
-        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False
+        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False, rows: Any = None
     ) -> tuple[Any, State]:
         """The maximum over all axes between batch and channels."""
         axes = spatial.axes_of("GlobalMaxPool", x, {})
@@ -63,7 +63,7 @@ class GlobalAvgPool:
         return {}, {}
 
     def apply(
-        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False
+        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False, rows: Any = None
     ) -> tuple[Any, State]:
         """The mean over all axes between batch and channels; the sum is taken in float32 at least."""
         axes = spatial.axes_of("GlobalAvgPool", x, {})

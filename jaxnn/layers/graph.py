@@ -114,13 +114,13 @@ class Graph:
         return params, state
 
     def apply(
-        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False
+        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False, rows: Any = None
     ) -> tuple[Any, State]:
         """The outputs; the new state has the names of the old one."""
         after, made = dict(state), self._begin(x)
         for i, (name, layer, sources) in enumerate(zip(self.names, self.layers, self.inputs, strict=True)):
             taken = _pick(made, sources)
-            made[name], s = apply_one(layer, name, params, state, taken, key=fold(key, i), train=train)
+            made[name], s = apply_one(layer, name, params, state, taken, key=fold(key, i), train=train, rows=rows)
             if name in after:
                 after[name] = s
         return self._end(made), after

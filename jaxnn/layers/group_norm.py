@@ -57,7 +57,7 @@ class GroupNorm:
         return params, {}
 
     def apply(
-        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False
+        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False, rows: Any = None
     ) -> tuple[Any, State]:
         """The normalised input."""
         check_features("GroupNorm", params, x)

@@ -52,7 +52,7 @@ class Join:
         return {}, {}
 
     def apply(
-        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False
+        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False, rows: Any = None
     ) -> tuple[Any, State]:
         """The joined array."""
         return join(self.how, "Join", jax.tree.leaves(x)), state

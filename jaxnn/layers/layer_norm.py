@@ -50,7 +50,7 @@ class LayerNorm:
         return scale_and_bias("LayerNorm", x, self.use_scale, self.use_bias), {}
 
     def apply(
-        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False
+        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False, rows: Any = None
     ) -> tuple[Any, State]:
         """The normalised input."""
         check_features("LayerNorm", params, x)
@@ -95,7 +95,7 @@ class RMSNorm:
         return scale_and_bias("RMSNorm", x, self.use_scale, False), {}
 
     def apply(
-        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False
+        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False, rows: Any = None
     ) -> tuple[Any, State]:
         """The scaled input."""
         check_features("RMSNorm", params, x)

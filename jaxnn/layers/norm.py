@@ -17,8 +17,7 @@ class BatchNorm:
 
     In training the mean and the *biased* variance of the batch are used, over all axes but the last, and the
     running ones move: ``running = momentum * running + (1 - momentum) * batch``. In use the running ones serve.
-    Statistics are computed in float32 at least. Rows whose entry of the state leaf ``mask`` is 0 (padding)
-    take no part in them; `jaxnn.step` fills that leaf, and it is 1 for whoever calls ``apply`` alone.
+    Statistics are computed in float32 at least. Rows of padding, where ``rows`` is 0, take no part in them.
 
     Args:
         momentum: the weight of the old running value, in [0, 1]; a leaf.
@@ -27,11 +26,11 @@ class BatchNorm:
 
     Shapes:
         ``x (batch, ..., features)`` gives the same; params are ``scale``, ``bias``, state is ``mean``, ``var``,
-        each ``(features,)``, and ``mask``, a scalar or ``(batch,)``.
+        each ``(features,)``.
 
     Raises:
         ValueError: for a momentum outside [0, 1], eps not above 0, inputs without a batch axis or with other
-            features than in ``init``.
+            features than in ``init``, or ``rows`` that are not ``(batch,)``.
 
     Source: Ioffe and Szegedy, 2015; ``keras.layers.BatchNormalization`` for the defaults.
 
@@ -61,10 +60,10 @@ class BatchNorm:
         params = {"scale": jnp.ones(shape, dtype)} if self.use_scale else {}
         if self.use_bias:
             params["bias"] = jnp.zeros(shape, dtype)
-        return params, {"mean": jnp.zeros(shape, dtype), "var": jnp.ones(shape, dtype), "mask": jnp.ones((), dtype)}
+        return params, {"mean": jnp.zeros(shape, dtype), "var": jnp.ones(shape, dtype)}
 
     def apply(
-        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False
+        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False, rows: Any = None
     ) -> tuple[Any, State]:
         """The normalised input, and in training the moved running statistics."""
         dtype, features = state["mean"].dtype, state["mean"].shape
@@ -73,16 +72,20 @@ class BatchNorm:
                 f"BatchNorm holds statistics {features} and got inputs {x.shape}, whose last axis must be "
                 f"{features[0]}; write model.init(key, x) anew for inputs of this shape"
             )
+        if rows is not None and rows.shape != x.shape[:1]:
+            raise checks.SpecError(
+                f"BatchNorm got inputs {x.shape} and rows {rows.shape}; write rows of shape {x.shape[:1]}, one for "
+                "each entry of the first axis"
+            )
         wide = x.astype(dtype)
         shape = (1,) * (x.ndim - 1) + (x.shape[-1],)
         if train:
-            mean, var = _moments(wide, state["mask"])
+            mean, var = _moments(wide, rows)
             momentum = jnp.asarray(self.momentum, dtype)
-            moved = {
+            state = {
                 "mean": momentum * state["mean"] + (1 - momentum) * mean,
                 "var": momentum * state["var"] + (1 - momentum) * var,
             }
-            state = {**state, **moved}
         else:
             mean, var = state["mean"], state["var"]
         y = (wide - mean.reshape(shape)) / jnp.sqrt(var.reshape(shape) + jnp.asarray(self.eps, dtype))
@@ -93,11 +96,11 @@ class BatchNorm:
         return y.astype(x.dtype if jnp.issubdtype(x.dtype, jnp.floating) else dtype), state
 
 
-def _moments(x, mask):
+def _moments(x, rows):
     axes = tuple(range(x.ndim - 1))
-    if mask.ndim == 0:
+    if rows is None:
         return x.mean(axes), x.var(axes)
-    weight = mask.astype(x.dtype).reshape(mask.shape + (1,) * (x.ndim - 1))  # (batch, 1, ...)
+    weight = rows.astype(x.dtype).reshape(rows.shape + (1,) * (x.ndim - 1))  # (batch, 1, ...)
     total = jnp.maximum(weight.sum(), 1) * math.prod(x.shape[1:-1])
     mean = (x * weight).sum(axes) / total
     centred = x - mean.reshape((1,) * (x.ndim - 1) + mean.shape)

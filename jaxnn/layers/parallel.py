@@ -64,12 +64,12 @@ class Parallel:
         return params, state
 
     def apply(
-        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False
+        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False, rows: Any = None
     ) -> tuple[Any, State]:
         """The joined outputs; the new state has the names of the old one."""
         after, outputs = dict(state), []
         for i, (name, layer) in enumerate(zip(layer_names(self.layers), self.layers, strict=True)):
-            y, s = apply_one(layer, name, params, state, x, key=fold(key, i), train=train)
+            y, s = apply_one(layer, name, params, state, x, key=fold(key, i), train=train, rows=rows)
             outputs.append(y)
             if name in after:
                 after[name] = s

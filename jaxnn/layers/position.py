@@ -52,7 +52,7 @@ class LearnedPositions:
         return {"embedding": initializer(self.embedding_init)(key, (length, x.shape[2]), param_dtype(x))}, {}
 
     def apply(
-        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False
+        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False, rows: Any = None
     ) -> tuple[Any, State]:
         """The input plus the rows of its positions."""
         return self.at(params, x, 0), state

@@ -71,7 +71,7 @@ class SimpleRNN:
         return _init(self, 1, key, x), {}
 
     def apply(
-        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False
+        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False, rows: Any = None
     ) -> tuple[Any, State]:
         """Run over time."""
         return _apply(self, SimpleCell(activation(self.activation)), params, x, key, train), state
@@ -130,7 +130,7 @@ class LSTM:
         return params, {}
 
     def apply(
-        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False
+        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False, rows: Any = None
     ) -> tuple[Any, State]:
         """Run over time."""
         return _apply(self, LSTMCell(), params, x, key, train), state
@@ -186,7 +186,7 @@ class GRU:
         return params, {}
 
     def apply(
-        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False
+        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False, rows: Any = None
     ) -> tuple[Any, State]:
         """Run over time."""
         return _apply(self, GRUCell(), params, x, key, train), state

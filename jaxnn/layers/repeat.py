@@ -59,7 +59,7 @@ class Repeat:
         return ({name: params} if params else {}), ({name: state} if state else {})
 
     def apply(
-        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False
+        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False, rows: Any = None
     ) -> tuple[Any, State]:
         """The blocks in a row, as one scan."""
         (name,) = layer_names((self.layer,))
@@ -67,7 +67,7 @@ class Repeat:
         def block(x: Any, each: tuple) -> tuple[Any, State]:
             i, p, s = each
             with checks.at(name):
-                y, after = self.layer.apply(p, s, x, key=fold(key, i), train=train)
+                y, after = self.layer.apply(p, s, x, key=fold(key, i), train=train, rows=rows)
             _same(x, y)
             return y, after
 

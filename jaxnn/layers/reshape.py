@@ -25,7 +25,7 @@ class Flatten:
         return {}, {}
 
     def apply(
-        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False
+        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False, rows: Any = None
     ) -> tuple[Any, State]:
         """The reshaped input; an empty batch stays empty."""
         return x.reshape(x.shape[0], math.prod(x.shape[1:])), state
@@ -64,7 +64,7 @@ class Reshape:
         return {}, {}
 
     def apply(
-        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False
+        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False, rows: Any = None
     ) -> tuple[Any, State]:
         """The reshaped input; an empty batch stays empty."""
         return x.reshape(x.shape[0], *self._full(x)), state

@@ -90,15 +90,15 @@ class GPT:
         return redraw(params, key, self.init_std, self.layers), {}
 
     def apply(
-        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False
+        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False, rows: Any = None
     ) -> tuple[Any, State]:
         """The logits of the token after each."""
         self._check(x)
-        y = self._embed(params, x, 0)
+        y = self._embed(params, x, 0, train, rows)
         y, _ = Dropout(self.dropout).apply({}, {}, y, key=fold(key, 0), train=train)
         with checks.at("blocks"):
-            y, _ = self._body().apply(params["blocks"], {}, y, key=fold(key, 1), train=train)
-        return self._logits(params, y), state
+            y, _ = self._body().apply(params["blocks"], {}, y, key=fold(key, 1), train=train, rows=rows)
+        return self._logits(params, y, train, rows), state
 
     def init_cache(self, params: Params, batch: int, length: int | None = None) -> dict:
         """Empty caches for ``length`` tokens of each row (None: ``context``), and the number of tokens so far."""
@@ -116,13 +116,13 @@ class GPT:
     def _body(self) -> Any:
         return stack_of(self.block, self.layers, self.repeat, self.remat)
 
-    def _embed(self, params: Params, x: Any, start: Any) -> Any:
-        y, _ = self.embed.apply(params["embed"], {}, x)
+    def _embed(self, params: Params, x: Any, start: Any, train: bool = False, rows: Any = None) -> Any:
+        y, _ = self.embed.apply(params["embed"], {}, x, train=train, rows=rows)
         return y if self.positions is None else self.positions.at(params["positions"], y, start)
 
-    def _logits(self, params: Params, y: Any) -> Any:
+    def _logits(self, params: Params, y: Any, train: bool = False, rows: Any = None) -> Any:
         if self.norm is not None:
-            y, _ = self.norm.apply(params["norm"], {}, y)
+            y, _ = self.norm.apply(params["norm"], {}, y, train=train, rows=rows)
         return self.embed.attend(params["embed"], y) if self.tied else product(y, params["head"]["kernel"])
 
     def _check(self, x: Any) -> None:

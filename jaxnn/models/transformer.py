@@ -86,7 +86,7 @@ class TransformerEncoder:
         return params, {}
 
     def apply(
-        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False
+        self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False, rows: Any = None
     ) -> tuple[Any, State]:
         """The logits of each sequence."""
         y, mask = self._unpack(x)
@@ -94,7 +94,7 @@ class TransformerEncoder:
 
         def run(name: str, value: Any, key: Key | None = None) -> Any:
             with checks.at(name):
-                return parts[name].apply(params[name], {}, value, key=key, train=train)[0]
+                return parts[name].apply(params[name], {}, value, key=key, train=train, rows=rows)[0]
 
         y = run("embed", y)
         y = y if self.positions is None else run("positions", y)

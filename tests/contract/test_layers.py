@@ -106,6 +106,10 @@ LAYERS = [
         ),
         {"a": normal(3, 4), "b": normal(3, 2)},
     ),
+    (
+        nn.Graph(("norm", nn.BatchNorm(), "x"), ("out", nn.Residual(nn.BatchNorm(use_scale=False)), "norm")),
+        normal(4, 3),
+    ),
     (nn.Graph(("out", nn.Join("add"), ("a", "b")), outputs="out"), {"a": normal(2, 1, 3), "b": normal(2, 1, 3)}),
     (nn.TransformerBlock(nn.Attention(2, causal=True, dropout=0.2), hidden=6, dropout=0.2), normal(2, 3, 4)),
     (nn.TransformerBlock(nn.Attention(1), norm=nn.RMSNorm(), use_bias=False), (normal(3, 4, 2), LENGTHS)),

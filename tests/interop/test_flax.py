@@ -49,7 +49,7 @@ def test_linen_equals_flax_alone(key):
     layer, module = from_linen(Net()), Net()
     params, state = layer.init(key, X)
     assert layer.flags == ("train",)
-    assert set(state) == {"batch_stats", "mask"}
+    assert set(state) == {"batch_stats"}
     variables = {"params": params, "batch_stats": state["batch_stats"]}
     np.testing.assert_array_equal(layer.apply(params, state, X)[0], module.apply(variables, X, train=False))
     y, after = layer.apply(params, state, X, key=key, train=True)
@@ -57,6 +57,20 @@ def test_linen_equals_flax_alone(key):
     expected, changed = module.apply(variables, X, train=True, rngs=rngs, mutable=["batch_stats"])
     np.testing.assert_array_equal(y, expected)
     jax.tree.map(np.testing.assert_array_equal, after["batch_stats"], changed["batch_stats"])
+
+
+@pytest.mark.parametrize("dtype", [bool, np.float32])
+def test_rows_are_the_mask_of_linens_batch_norm(key, dtype):
+    real = np.arange(10) < 7
+    module = linen.BatchNorm(momentum=0.9, use_running_average=False)
+    layer = from_linen(module, flags=())
+    params, state = layer.init(key, X)
+    y, after = layer.apply(params, state, X, train=True, rows=real.astype(dtype))
+    expected, changed = module.apply({"params": params, **state}, X, mask=real[:, None], mutable=["batch_stats"])
+    np.testing.assert_array_equal(y, expected)
+    jax.tree.map(np.testing.assert_array_equal, after, changed)
+    _, alone = layer.apply(params, state, X[:7], train=True)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6), after, alone)
 
 
 def test_nnx_equals_flax_alone(key):

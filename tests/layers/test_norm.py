@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import jaxnn as nn
+from jaxnn.core.checks import SpecError
 
 KEY = jax.random.key(0, impl="threefry2x32")
 X = np.random.default_rng(0).normal(3.0, 2.0, (8, 3, 2, 4)).astype(np.float32)
@@ -56,16 +57,48 @@ def test_variance_is_biased_and_momentum_weighs_the_old_value():
     np.testing.assert_allclose(after["var"], 0.9 + 0.1 * flat.var(0, ddof=0), rtol=1e-5)
 
 
+@pytest.mark.parametrize("dtype", [bool, np.float32, np.int32])
 @pytest.mark.parametrize("padding", [0.0, 1e3])
-def test_rows_of_weight_zero_take_no_part(padding):
+def test_rows_of_padding_take_no_part(padding, dtype):
     params, state = start()
     x = jnp.asarray(np.concatenate([X, np.full((3, *X.shape[1:]), padding, np.float32)]))
-    masked = {**state, "mask": jnp.array([1.0] * 8 + [0.0] * 3)}
-    y, after = LAYER.apply(params, masked, x, train=True)
+    y, after = LAYER.apply(params, state, x, train=True, rows=(np.arange(11) < 8).astype(dtype))
     expected, alone = LAYER.apply(params, state, jnp.asarray(X), train=True)
     np.testing.assert_allclose(y[:8], expected, rtol=1e-5, atol=1e-5)
     for name in ("mean", "var"):
         np.testing.assert_allclose(after[name], alone[name], rtol=1e-5, atol=1e-6)
+
+
+def test_padding_between_real_rows_takes_no_part_in_value_and_gradient():
+    """Against NumPy in float64, and differences: rows 1 and 4 of six are padding."""
+    rows = np.array([True, False, True, True, False, True])
+    with jax.enable_x64(True):
+        x, weight = X[:6].astype(np.float64), np.cos(np.arange(X[:6].size)).reshape(6, *X.shape[1:])
+        params, state = jax.tree.map(lambda a: np.asarray(a, np.float64), start())
+        real = x[rows].reshape(-1, 4)
+        y, after = LAYER.apply(params, state, x, train=True, rows=rows)
+        expected = (x - real.mean(0)) / np.sqrt(real.var(0) + 1e-3) * params["scale"] + params["bias"]
+        np.testing.assert_allclose(y, expected, rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(after["mean"], 0.1 * real.mean(0), rtol=1e-12)
+        np.testing.assert_allclose(after["var"], 0.9 + 0.1 * real.var(0), rtol=1e-12)
+        total = lambda v: (LAYER.apply(params, state, v, train=True, rows=rows)[0] * weight).sum()  # noqa: E731
+        slope = (total(x + 1e-6 * weight[::-1]) - total(x - 1e-6 * weight[::-1])) / 2e-6
+        np.testing.assert_allclose((jax.grad(total)(jnp.asarray(x)) * weight[::-1]).sum(), slope, rtol=1e-7)
+
+
+def test_a_batch_of_padding_alone_moves_nothing_to_nan_and_in_use_rows_are_not_read():
+    params, state = start()
+    y, after = LAYER.apply(params, state, jnp.asarray(X), train=True, rows=np.zeros(8, bool))
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves((y, after)))
+    used, kept = LAYER.apply(params, state, jnp.asarray(X), rows=np.zeros(8, bool))
+    np.testing.assert_array_equal(used, LAYER.apply(params, state, jnp.asarray(X))[0])
+    assert kept is state
+
+
+def test_the_state_is_the_running_mean_and_variance():
+    params, state = start()
+    _, after = LAYER.apply(params, state, jnp.asarray(X), train=True, rows=np.ones(8, bool))
+    assert set(state) == set(after) == {"mean", "var"}
 
 
 def test_bfloat16_equals_linen_and_keeps_float32_statistics():
@@ -90,3 +123,6 @@ def test_wrong_arguments_and_inputs_are_told():
         nn.BatchNorm(eps=0.0)
     with pytest.raises(ValueError, match=r"\(3,\)"):
         LAYER.init(KEY, jnp.ones(3))
+    params, state = start()
+    with pytest.raises(SpecError, match=r"inputs \(8, 3, 2, 4\) and rows \(24,\); write rows of shape \(8,\)"):
+        LAYER.apply(params, state, jnp.asarray(X), train=True, rows=np.ones(24, bool))

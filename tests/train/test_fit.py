@@ -88,7 +88,7 @@ def test_gradient_descent_of_the_lecture(rate, after):
         def init(self, key, x):
             return {"bias": np.full(1, 2.0, np.float32)}, {}
 
-        def apply(self, params, state, x, *, key=None, train=False):
+        def apply(self, params, state, x, *, key=None, train=False, rows=None):
             return x + params["bias"].reshape(1, 1), state
 
     trial = nn.Trial(Offset(), "squared_error", optax.sgd(rate))
