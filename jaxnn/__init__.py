@@ -8,12 +8,14 @@ from jaxnn.core.codec import from_json, to_json
 from jaxnn.core.layer import child, hyper, spec
 from jaxnn.core.types import Batch
 from jaxnn.grid import space
-from jaxnn.grid.engine import grid
+from jaxnn.grid.door import grid
+from jaxnn.grid.engine import population
 from jaxnn.grid.ensemble import Ensemble
 from jaxnn.grid.path import Path, path
 from jaxnn.grid.plan import Plan
 from jaxnn.grid.results import Runs
 from jaxnn.grid.space import logspace
+from jaxnn.grid.stored import load_runs
 from jaxnn.inspect.flops import flops
 from jaxnn.inspect.summary import Summary, summary
 from jaxnn.io.model import load
@@ -60,10 +62,14 @@ from jaxnn.optim.proximal_adam import proximal_adam
 from jaxnn.optim.second_order import lbfgs
 from jaxnn.sampling import generate
 from jaxnn.settings import configure
+from jaxnn.train.ending import DivergedWarning, Interrupted
 from jaxnn.train.fit import fit
+from jaxnn.train.hyper import traced
+from jaxnn.train.model import Model
+from jaxnn.train.population import Population
 from jaxnn.train.result import Run
 from jaxnn.train.run import run
 from jaxnn.train.state import TrainState
 from jaxnn.train.step import evaluate, init, step
 from jaxnn.train.stopping import EarlyStopping
-from jaxnn.train.trial import Trial, traced
+from jaxnn.train.trial import Clock, Trial

@@ -46,7 +46,7 @@ def generate(
         (8,)
     """
     call = "generate(run, prompt, 100, temperature=0.8, key=jax.random.key(0))"
-    spec, params, state = (*model, {}) if isinstance(model, (tuple, list)) else (model.model, model.params, model.state)
+    spec, params, state = (*model, {}) if isinstance(model, (tuple, list)) else (model.spec, model.params, model.state)
     prompt = jnp.asarray(prompt)
     if prompt.ndim not in (1, 2) or not prompt.shape[-1] or not jnp.issubdtype(prompt.dtype, jnp.integer):
         raise ValueError(f"the prompt must be ids, at least one a row, got {prompt.dtype} {prompt.shape}; write {call}")

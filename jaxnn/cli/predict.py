@@ -77,7 +77,7 @@ def _from_table(run: Run, path: str, target: str | None) -> tuple[np.ndarray, An
     if column is None:
         return x, None
     tables.missing(column, path)
-    if run.trial.task == "values":
+    if run.model.task == "values":
         return x, tables.numbers(column.to_frame(), path)[:, 0]
     return x, _known(run, [str(value) for value in column], f"{target} of {path}")
 
@@ -89,7 +89,7 @@ def _from_name(run: Run, words: Namespace) -> tuple[np.ndarray, Any]:
     if run.features is not None and run.features != data.features:
         raise Bad(f"the model was trained on the features {', '.join(run.features[:5])}, ..., which {data.name} lacks")
     _check_width(run, data.x, data.name)
-    if (run.trial.task == "values") != (data.classes is None):
+    if (run.model.task == "values") != (data.classes is None):
         return data.x, None
     if data.classes is None:
         return data.x, data.y
@@ -120,7 +120,7 @@ def _classes(run: Run, count: int = 0) -> Sequence[str]:
 
 def _predictions(run: Run, x: np.ndarray) -> tuple[dict[str, list], Any]:
     """The columns of the table, and what is compared with the truth."""
-    if run.trial.task not in ("classes", "binary"):
+    if run.model.task not in ("classes", "binary"):
         values = np.asarray(run.predict(x))
         columns = values[:, None] if values.ndim == 1 else values
         names = ["prediction"] if values.ndim == 1 else [f"prediction_{i}" for i in range(columns.shape[1])]

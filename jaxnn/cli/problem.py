@@ -128,9 +128,7 @@ def in_units(run: Run, target: Standardiser | None) -> Run:
     last = max((name for name in run.params if name.startswith("dense_")), key=lambda name: int(name[6:]))
     layer = {name: np.asarray(leaf) * scale for name, leaf in run.params[last].items()}
     params = jax.tree.map(np.asarray, run.params) | {last: layer | {"bias": layer["bias"] + mean}}
-    state = run.state
-    best = None if state.best is None else state.best._replace(params=params)
-    return replace(run, state=state._replace(params=params, best=best))
+    return replace(run, model=replace(run.model, params=params))
 
 
 def scores(model: Any, x: Any, y: Any) -> dict[str, float]:

@@ -20,16 +20,21 @@ Hyper: TypeAlias = Any
 class Batch(NamedTuple):
     """Rows that go through one step together.
 
+    A row of weight 0 and a row that is padding are two things: the first is a row like any other, whose loss happens
+    not to count, the second is not there.
+
     Args:
         x: inputs, an array or a pytree of arrays, each ``(batch, ...)``.
         y: targets, ``(batch, ...)``.
-        weight: ``(batch,)`` float, one weight per row; 0 marks a row that is only padding.
+        weight: ``(batch,)`` float, one weight per row; None for 1 each.
+        rows: ``(batch,)`` bool, which rows are real and no padding; None for all.
 
     Example:
-        >>> Batch(x=[[1.0], [2.0]], y=[0, 1])
-        Batch(x=[[1.0], [2.0]], y=[0, 1], weight=None)
+        >>> Batch(x=[[1.0], [2.0]], y=[0, 1]).weight is None
+        True
     """
 
     x: Any
     y: Any
     weight: Any = None
+    rows: Any = None

@@ -22,7 +22,8 @@ def as_batch(data: Any, what: str = "the data", wide: bool = False) -> Batch:
         wide: keep float64 in ``x``, for statistics that float32 would round; see `narrow`.
 
     Returns:
-        A `Batch` with weights, all 1 unless given.
+        A `Batch` with weights, all 1 unless given, on the host; what is traced stays so, and its rows of weight 0 are
+        made zero, as a gradient of 0 times NaN would be NaN.
 
     Raises:
         ValueError: for text, NaN or infinite values, lengths that differ, no rows, or weights that are
@@ -45,7 +46,17 @@ def as_batch(data: Any, what: str = "the data", wide: bool = False) -> Batch:
     dtype = jnp.zeros(()).dtype
     weight = np.ones(rows, dtype) if weight is None else _array(weight, f"the weights of {what}").astype(dtype)
     _check_weights(weight, rows, what)
-    return Batch(x, y, weight)
+    return silenced(Batch(x, y, weight)) if isinstance(weight, Tracer) else Batch(x, y, weight)
+
+
+def silenced(batch: Batch) -> Batch:
+    """The batch with zeros for the inputs of rows of weight 0, whatever they hold."""
+
+    def zero(a: Any) -> Any:
+        counts = (batch.weight > 0).reshape(batch.weight.shape + (1,) * (a.ndim - 1))
+        return jnp.where(counts, a, jnp.zeros_like(a))
+
+    return batch._replace(x=jax.tree.map(zero, batch.x))
 
 
 def _parts(data: Any, what: str) -> tuple[Any, Any, Any]:
@@ -60,14 +71,14 @@ def _parts(data: Any, what: str) -> tuple[Any, Any, Any]:
 def _array(value: Any, what: str, keep: bool = False) -> Any:
     if isinstance(value, Tracer):
         return value
-    array = value if isinstance(value, jax.Array) else np.asarray(value)
+    array = np.asarray(value)
     if array.dtype.kind in "OUSMm":
         raise ValueError(
             f"{what} holds text or objects ({array.dtype}), not numbers; "
             "for class names write classes, y = numpy.unique(y, return_inverse=True)"
         )
     floating = jnp.issubdtype(array.dtype, jnp.floating)
-    if floating and not (jnp if isinstance(array, jax.Array) else np).isfinite(array).all():
+    if floating and not np.isfinite(array).all():
         raise ValueError(
             f"{what} holds NaN or infinite values; drop or fill these rows, as in x[numpy.isfinite(x).all(1)]"
         )

@@ -37,29 +37,33 @@ def epoch_orders(shuffle_seed: int, first: int, count: int, rows: int, shuffle: 
     return orders
 
 
-def batched(data: Batch, order: Any, batch_size: int) -> Batch:
-    """One epoch as stacked batches, in one gather; the last batch is filled up with rows of weight 0.
+def batched(data: Batch, order: Any, real: Any, batch_size: int) -> Batch:
+    """One epoch as stacked batches, in one gather; the last batch is filled up with padding.
 
     Args:
         data: rows with weights, leaves ``(rows, ...)``.
-        order: ``(rows,)`` int, the order of the rows.
+        order: ``(entries,)`` int, which rows, in order.
+        real: how many of the entries are real, the first ones; may be traced.
         batch_size: rows of a batch.
 
     Returns:
-        A `Batch` whose leaves are ``(steps, batch_size, ...)``; every row stands in it exactly once.
+        A `Batch` whose leaves are ``(steps, batch_size, ...)``; padding has weight 0 and ``rows`` False.
 
     Example:
-        >>> epoch = batched(Batch(jnp.arange(3.0), jnp.arange(3.0), jnp.ones(3)), jnp.array([2, 0, 1]), 2)
-        >>> epoch.x.tolist(), epoch.weight.tolist()
-        ([[2.0, 0.0], [1.0, 2.0]], [[1.0, 1.0], [1.0, 0.0]])
+        >>> data = Batch(jnp.arange(3.0), jnp.arange(3.0), jnp.ones(3))
+        >>> epoch = batched(data, jnp.array([2, 0, 1]), 3, 2)
+        >>> epoch.x.tolist(), epoch.rows.tolist()
+        ([[2.0, 0.0], [1.0, 2.0]], [[True, True], [True, False]])
     """
-    rows = order.shape[0]
-    steps = -(-rows // batch_size)
-    padding = steps * batch_size - rows
-    index = jnp.concatenate([order, jnp.broadcast_to(order[:1], (padding,))])
+    entries = order.shape[0]
+    steps = -(-entries // batch_size)
+    padding = steps * batch_size - entries
+    index = jnp.concatenate([order, jnp.broadcast_to(order[:1], (padding,))]) if padding else order
     taken = jax.tree.map(lambda a: jnp.take(a, index, axis=0, mode="clip"), data)
-    weight = jnp.where(jnp.arange(index.shape[0]) < rows, taken.weight, jnp.zeros_like(taken.weight))
-    return jax.tree.map(lambda a: a.reshape(steps, batch_size, *a.shape[1:]), taken._replace(weight=weight))
+    rows = jnp.arange(index.shape[0]) < real
+    weight = jnp.where(rows, taken.weight, jnp.zeros_like(taken.weight))
+    taken = taken._replace(weight=weight, rows=rows)
+    return jax.tree.map(lambda a: a.reshape(steps, batch_size, *a.shape[1:]), taken)
 
 
 def rows_of_a_step(batch_size: int | None, rows: int, shuffle: bool) -> tuple[int, bool]:
@@ -72,20 +76,27 @@ def rows_of_a_step(batch_size: int | None, rows: int, shuffle: bool) -> tuple[in
     return (rows, False) if batch_size is None else (min(batch_size, rows), shuffle)
 
 
-def in_order(data: Batch, batch_size: int) -> Batch:
+def in_order(data: Batch, batch_size: int, rows: int | None = None) -> Batch:
     """All rows in their own order as stacked batches, for evaluation; padding as in `batched`.
+
+    Args:
+        data: rows with weights, leaves ``(rows, ...)``.
+        batch_size: rows of a batch at most.
+        rows: as if there were so many, the last ones padding; None for as many as there are.
 
     Example:
         >>> in_order(Batch(jnp.ones((5, 2)), jnp.ones(5), jnp.ones(5)), 4).x.shape
         (2, 4, 2)
     """
-    rows = data.weight.shape[0]
+    given = data.weight.shape[0]
+    rows = given if rows is None else rows
     batch_size = min(batch_size, rows)
-    padding = -rows % batch_size
+    total = rows + -rows % batch_size
 
     def stacked(a: Any) -> Any:
         np_or_jnp = np if isinstance(a, np.ndarray) else jnp  # on the host nothing is compiled for it
-        filled = np_or_jnp.concatenate([a, np_or_jnp.zeros((padding, *a.shape[1:]), a.dtype)]) if padding else a
+        missing = total - given
+        filled = np_or_jnp.concatenate([a, np_or_jnp.zeros((missing, *a.shape[1:]), a.dtype)]) if missing else a
         return filled.reshape(-1, batch_size, *a.shape[1:])
 
-    return jax.tree.map(stacked, data)
+    return jax.tree.map(stacked, data._replace(rows=np.ones(given, bool)))

@@ -34,7 +34,7 @@ class Ensemble:
     runs: tuple[Run, ...]
 
     def __post_init__(self):
-        if not self.runs or len({r.trial.task for r in self.runs}) != 1:
+        if not self.runs or len({r.model.task for r in self.runs}) != 1:
             raise ValueError("an ensemble needs runs of one task; write runs.top(5).ensemble()")
 
     def __len__(self) -> int:
@@ -51,7 +51,7 @@ class Ensemble:
     def predict(self, x: Any) -> np.ndarray:
         """Class numbers, or the mean values."""
         return decide(
-            self.runs[0].trial.task, lambda what: self.outputs(x) if what == "outputs" else self.predict_proba(x)
+            self.runs[0].model.task, lambda what: self.outputs(x) if what == "outputs" else self.predict_proba(x)
         )
 
     def evaluate(self, data: Any) -> dict[str, float]:
@@ -61,7 +61,7 @@ class Ensemble:
             data: ``(x, y)`` or ``(x, y, weight)``.
         """
         batch = as_batch(data)
-        trial = self.runs[0].trial
+        trial = self.runs[0].model.trial
         if trial.task == "values":
             losses = np.asarray(trial.loss_function(np.asarray(self.outputs(batch.x)), batch.y))
             return {"loss": float(np.average(losses, weights=batch.weight))}

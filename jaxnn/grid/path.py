@@ -173,7 +173,7 @@ class Path:
         """
         from jaxnn.plot.path import path as draw
 
-        names = self.runs.prepared.features
+        names = None if self.runs.source is None else self.runs.source.features
         known = {"names": names} if names is not None and len(names) == self.coefficients[0].size else {}
         shown = {"scores": self.scores, "metric": self.metric, "best": self.best_index, "name": self.name, **known}
         return draw(self.strengths, self.coefficients, **{**shown, **options})

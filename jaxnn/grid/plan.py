@@ -1,17 +1,18 @@
-"""Plans: how the members of a cohort lie on the machine, as devices x chunk x width."""
+"""Plans: how the members of a population lie on the machine. No other room knows devices."""
 
 import functools
 import math
 import os
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any
 
 import jax
 import numpy as np
-from jax.sharding import AxisType, NamedSharding
+from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
-from jaxnn.train.program import BESIDE
+from jaxnn.core.tree import count
 
 TINY = 100_000
 """Multiply-adds a step below which members of a CPU grid go through side by side: dispatch outweighs arithmetic."""
@@ -19,15 +20,19 @@ TINY_WIDTH = 64
 """How many of them at most."""
 MEMORY_SHARE = 0.5
 """The part of a device's memory that the members of one call may take."""
+BESIDE = "beside"
+"""The name of the axis of members that go side by side."""
 
 
-class Plan(NamedTuple):
+@dataclass(frozen=True)
+class Plan:
     """How members run: ``chunk`` of them in one call, spread over ``devices``, ``width`` side by side on each.
 
     Args:
         devices: how many devices share the members.
         width: members that one device runs side by side (`jax.vmap`); the others follow (`jax.lax.map`).
         chunk: members of one call of the program, or None for all.
+        on: which devices; empty for the first ones there are.
 
     Example:
         >>> Plan(devices=2, width=1, chunk=64)
@@ -37,18 +42,75 @@ class Plan(NamedTuple):
     devices: int = 1
     width: int = 1
     chunk: int | None = None
+    on: tuple = ()
+
+    def __repr__(self) -> str:
+        return f"Plan(devices={self.devices}, width={self.width}, chunk={self.chunk})"
+
+    def __str__(self) -> str:
+        exact = "equal to solo runs to the bit" if self.width == 1 else "within float rounding of solo runs"
+        return f"{self.devices} device(s) x {self.chunk} members a call, {self.width} side by side, {exact}"
+
+    @property
+    def beside(self) -> str | None:
+        """The name of the axis of members that go side by side, or None."""
+        return BESIDE if self.width > 1 else None
+
+    @property
+    def tolerance(self) -> float:
+        """By how much losses of the first epochs may differ from solo runs, as a share: 0 where they are equal."""
+        return 0.0 if self.width == 1 else 1e-4
+
+    @property
+    def mesh(self) -> Mesh:
+        """The devices along the axes ``member``, ``data`` and ``model``."""
+        return _mesh(self.on or tuple(jax.local_devices()[: self.devices]))
 
     def fitted(self, members: int) -> "Plan":
-        """The plan for so many members: a chunk that divides by devices and width, none wider than it need be."""
+        """The plan for so many members: no more devices, and none wider, than they fill."""
         devices = max(1, min(self.devices, members))
         width = max(1, min(self.width, -(-members // devices)))
-        block = devices * width
         chunk = min(self.chunk or members, members)
-        return Plan(devices, width, block * math.ceil(chunk / block))
+        return replace(self, devices=devices, width=width, chunk=max(chunk, 1), on=self.on[:devices])
+
+    def arrange(self, members: int) -> np.ndarray:
+        """Members dealt over the devices like cards, so that early stoppers spread; the last one fills up."""
+        block = self.devices * self.width
+        places = np.arange(block * math.ceil(members / block)).reshape(-1, self.devices).T.reshape(-1)
+        return np.minimum(places, members - 1)
+
+    def lay(self, function: Callable) -> Callable:
+        """``function(own, shared)`` of one member, as a function of stacked members."""
+
+        def on_device(own: Any, shared: Any) -> Any:
+            members = jax.tree.leaves(own)[0].shape[0]
+            if self.width == 1:
+                return jax.lax.map(lambda one: function(one, shared), own)
+            wide = jax.vmap(lambda one: function(one, shared), axis_name=BESIDE)
+            if members == self.width:
+                return wide(own)
+            blocks = jax.tree.map(lambda a: a.reshape(-1, self.width, *a.shape[1:]), own)
+            return jax.tree.map(lambda a: a.reshape(members, *a.shape[2:]), jax.lax.map(wide, blocks))
+
+        if self.devices == 1:
+            return on_device
+        specs = dict(in_specs=(P("member"), P()), out_specs=P("member"))
+        return jax.shard_map(on_device, mesh=self.mesh, check_vma=False, **specs)
+
+    def place(self, tree: Any, by_member: bool = False) -> Any:
+        """A tree on the devices: its first axis split over them, or whole on each."""
+        if self.devices == 1:
+            return jax.device_put(tree, self.on[0] if self.on else None)
+        return jax.device_put(tree, NamedSharding(self.mesh, P("member") if by_member else P()))
 
 
-def choose(plan: Any, members: int, work: int, member_bytes: int) -> Plan:
-    """The plan for a cohort.
+@functools.lru_cache(maxsize=64)
+def _mesh(devices: tuple) -> Mesh:
+    return Mesh(np.array(devices).reshape(-1, 1, 1), ("member", "data", "model"))
+
+
+def choose(plan: Any, members: int, work: int, member_bytes: int, device: Any = None) -> Plan:
+    """The plan for a population.
 
     Args:
         plan: ``"auto"``, ``"map"`` (one after the other on one device), ``"vmap"`` (all side by side on one
@@ -56,6 +118,7 @@ def choose(plan: Any, members: int, work: int, member_bytes: int) -> Plan:
         members: how many.
         work: multiply-adds of one step of one member.
         member_bytes: memory that one member needs while it trains.
+        device: where the data lie on purpose, and so the members too; None for wherever JAX computes now.
 
     Returns:
         A plan fitted to the members.
@@ -63,28 +126,35 @@ def choose(plan: Any, members: int, work: int, member_bytes: int) -> Plan:
     Raises:
         ValueError: for anything else, or more devices than there are.
     """
-    devices = jax.local_devices()
+    devices = _devices(device)
     if isinstance(plan, Plan):
         if plan.devices > len(devices) or plan.devices < 1 or plan.width < 1:
             raise ValueError(
-                f"{plan} does not fit {len(devices)} device(s); write Plan(devices={len(devices)}, width=1), "
+                f"{plan!r} does not fit {len(devices)} device(s); write Plan(devices={len(devices)}, width=1), "
                 "or nn.configure(cpu_devices=...) before the first computation"
             )
-        return plan.fitted(members)
-    if plan == "map":
-        return Plan(1, 1).fitted(members)
-    if plan == "vmap":
-        return Plan(1, members).fitted(members)
-    if plan != "auto":
+        return replace(plan, on=plan.on or devices[: plan.devices]).fitted(members)
+    if plan not in ("auto", "map", "vmap"):
         raise ValueError(
             f'a plan is "auto", "map", "vmap" or a Plan, got {plan!r}; write plan=nn.Plan(devices=1, width=8)'
         )
+    if plan != "auto":
+        return Plan(1, members if plan == "vmap" else 1, on=devices[:1]).fitted(members)
     if devices[0].platform == "cpu":
         room = max(1, int(MEMORY_SHARE * free_memory() // max(1, member_bytes)))
-        return Plan(len(devices), even(members, len(devices)) if work < TINY else 1, room).fitted(members)
+        width = even(members, len(devices)) if work < TINY else 1
+        return Plan(len(devices), width, room, devices).fitted(members)
     limit = (devices[0].memory_stats() or {}).get("bytes_limit", 8 << 30) * MEMORY_SHARE
     width = max(1, int(limit // max(1, member_bytes)))
-    return Plan(len(devices), width, len(devices) * width).fitted(members)
+    return Plan(len(devices), width, len(devices) * width, devices).fitted(members)
+
+
+def _devices(device: Any) -> tuple:
+    settings: Any = jax.config
+    device = settings.jax_default_device if device is None else device
+    if device is None:
+        return tuple(jax.local_devices())
+    return tuple(jax.local_devices(backend=device)) if isinstance(device, str) else (device,)
 
 
 def even(members: int, devices: int) -> int:
@@ -98,54 +168,16 @@ def even(members: int, devices: int) -> int:
     return -(-each // -(-each // TINY_WIDTH))
 
 
+def work_of(params: Any, batch_size: int) -> int:
+    """Multiply-adds of one step that members side by side do each by itself."""
+    shapes = [leaf.shape for leaf in jax.tree.leaves(params) if len(leaf.shape) > 1]
+    # A single layer sees the rows that all members share: side by side it is one large product.
+    return 0 if [len(shape) for shape in shapes] == [2] else count(params) * batch_size
+
+
 def free_memory() -> int:
     """Bytes of main memory that are free now; 8 GiB where the system does not tell."""
     try:
         return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):
         return 8 << 30
-
-
-@functools.lru_cache(maxsize=64)
-def over_members(plan: Plan) -> Callable:
-    """What turns ``f(member, shared)`` into the same for stacked members under this plan; one function a plan."""
-
-    def many(f: Callable) -> Callable:
-        def on_device(members: Any, shared: Any) -> Any:
-            count = jax.tree.leaves(members)[0].shape[0]
-            if plan.width == 1:
-                return jax.lax.map(lambda m: f(m, shared), members)
-            wide = jax.vmap(lambda m: f(m, shared), axis_name=BESIDE)
-            if count == plan.width:
-                return wide(members)
-            blocks = jax.tree.map(lambda a: a.reshape(-1, plan.width, *a.shape[1:]), members)
-            return jax.tree.map(lambda a: a.reshape(count, *a.shape[2:]), jax.lax.map(wide, blocks))
-
-        if plan.devices == 1:
-            return on_device
-        return jax.shard_map(
-            on_device, mesh=_mesh(plan.devices), in_specs=(P("member"), P()), out_specs=P("member"), check_vma=False
-        )
-
-    return many
-
-
-def _mesh(devices: int) -> jax.sharding.Mesh:
-    return jax.make_mesh((devices,), ("member",), axis_types=(AxisType.Auto,), devices=jax.local_devices()[:devices])
-
-
-def shardings(plan: Plan) -> tuple[Any, Any]:
-    """How members and what they share lie on the devices of a plan; None, None for one device."""
-    if plan.devices == 1:
-        return None, None
-    return NamedSharding(_mesh(plan.devices), P("member")), NamedSharding(_mesh(plan.devices), P())
-
-
-def put(tree: Any, sharding: Any) -> Any:
-    """A tree on the devices of a sharding, or as it is for None."""
-    return tree if sharding is None else jax.tree.map(lambda a: jax.device_put(a, sharding), tree)
-
-
-def padded(indices: np.ndarray, chunk: int) -> np.ndarray:
-    """Member numbers filled up to a whole chunk by repeating the last one."""
-    return np.concatenate([indices, np.repeat(indices[-1:], chunk - len(indices))])

@@ -1,64 +1,80 @@
 """What `grid` returns: one run for every point of the space, in order."""
 
 import functools
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
 from jaxnn.core.direction import rises
 from jaxnn.core.tree import member
+from jaxnn.data.source import Source
 from jaxnn.grid.ensemble import Ensemble
-from jaxnn.grid.plan import Plan
 from jaxnn.grid.space import Space
-from jaxnn.optim.average import averaged, keeps
-from jaxnn.train.fit import Prepared, fit, make_run
-from jaxnn.train.loop import reading_order
+from jaxnn.train.ending import DivergedWarning
+from jaxnn.train.fit import fit
+from jaxnn.train.outcome import Outcome, bare, columns, shown
+from jaxnn.train.population import Population
+from jaxnn.train.progress import reading_order
 from jaxnn.train.result import Run
-from jaxnn.train.state import TrainState
-from jaxnn.train.trial import TrialLike, traced
-
-OWN = ("seed", "batch_size", "epochs")
-"""Axes of the engine's own; all others are arguments of the trial function."""
-
-
-class Cohort(NamedTuple):
-    """The members of one structure, their trees stacked along the first axis."""
-
-    indices: np.ndarray
-    structure: tuple
-    compute_dtype: Any
-    stop: Any
-    state: TrainState
-    history: dict[str, np.ndarray]
+from jaxnn.train.trial import TrialLike
 
 
 class Report(NamedTuple):
-    """How a cohort ran: its plan, and the seconds it took."""
+    """How a population ran: its plan, and the seconds it took."""
 
     structure: dict[str, Any]
     members: int
-    plan: Plan
+    plan: Any
     compile_seconds: float
     run_seconds: float
     compiles: int
 
     def __str__(self) -> str:
         what = ", ".join(f"{k}={v}" for k, v in self.structure.items()) or "one structure"
-        devices, width, chunk = self.plan
-        exact = "equal to solo runs to the bit on one device" if width == 1 else "within float rounding of solo runs"
         return (
-            f"{self.members} members ({what}): {devices} device(s) x {chunk} members a call, {width} side by side, "
-            f"{exact}; {self.compiles} compilation(s) in {self.compile_seconds:.2f} s, ran {self.run_seconds:.2f} s"
+            f"{self.members} members ({what}): {self.plan}; "
+            f"{self.compiles} compilation(s) in {self.compile_seconds:.2f} s, ran {self.run_seconds:.2f} s"
         )
 
 
 class Reports(tuple):
-    """The reports of all cohorts; prints as a paragraph."""
+    """The reports of all populations; prints as a paragraph."""
 
     def __repr__(self) -> str:
         return "\n".join(map(str, self))
+
+
+class Cohort(NamedTuple):
+    """The members of one structure and what came of them.
+
+    Args:
+        indices: their points in the space.
+        outcome: chosen weights and curves, stacked.
+        make: the `Run` of the k-th of them.
+        report: how they ran, or None.
+    """
+
+    indices: np.ndarray
+    outcome: Outcome
+    make: Callable[[int], Run]
+    report: Report | None
+
+    @classmethod
+    def of(cls, indices: np.ndarray, population: Population, states: bool) -> "Cohort":
+        """What came of a population, with the last states of its members or without."""
+        outcome, entries, source = population.outcome, population.entries, population.source
+        last, taken = population.state() if states else None, population.taken
+
+        def make(k: int) -> Run:
+            hparams = {name: shown(v) for name, v in entries[k].hparams.items()}
+            own = None if last is None else member(last, k)
+            return outcome.run(k, bare(entries[k], source), hparams, entries[k].seed, own, taken)
+
+        fixed = {s.name: entries[0].hparams[s.name] for s in population.recipe.structure if s.is_fixed}
+        seconds = (population.timing[name] for name in ("compile", "run", "compiles"))
+        return cls(indices, outcome, make, Report(fixed, len(entries), population.layout, *seconds))
 
 
 class Runs(Sequence):
@@ -78,12 +94,12 @@ class Runs(Sequence):
     """
 
     def __init__(
-        self, trial: TrialLike, data: Any, space: Space, prepared: Prepared, cohorts: tuple[Cohort, ...],
-        reports: tuple[Report, ...], options: dict[str, Any],
+        self, trial: TrialLike | None, data: Any, space: Space, source: Source | None, cohorts: tuple[Cohort, ...],
+        options: dict[str, Any],
     ):  # fmt: skip
         self.trial, self.data, self.space, self.options = trial, data, space, options
-        self.prepared, self.cohorts = prepared, cohorts
-        self.plan = Reports(reports)
+        self.source, self.cohorts = source, cohorts
+        self.plan = Reports(c.report for c in cohorts if c.report is not None)
         self._made: dict[int, Run] = {}
         self._where = {int(i): (c, k) for c in cohorts for k, i in enumerate(c.indices)}
 
@@ -91,29 +107,35 @@ class Runs(Sequence):
         return len(self.space)
 
     def __repr__(self) -> str:
-        return f"Runs({len(self)} members over {', '.join(self.space.axes)})\n{self.plan!r}"
+        sick, missing = len(self.diverged), len(self) - len(self._where)
+        told = f", {sick} of them diverged" * bool(sick) + f", {missing} of them not begun" * bool(missing)
+        return f"Runs({len(self)} members over {', '.join(self.space.axes)}{told})\n{self.plan!r}"
 
     def __getitem__(self, i: Any) -> Any:
         if isinstance(i, slice):
             return [self[k] for k in range(*i.indices(len(self)))]
         if not -len(self) <= i < len(self):
             raise IndexError(f"there are {len(self)} runs; write runs[{len(self) - 1}] for the last")
-        return self._run(int(i) % len(self))
+        i = int(i) % len(self)
+        if i not in self._where:
+            raise ValueError(f"run {i} had not begun; write runs.finished for those that had, or grid(..., folder=)")
+        if i not in self._made:
+            cohort, k = self._where[i]
+            self._made[i] = cohort.make(k)
+        return self._made[i]
 
     def __iter__(self) -> Iterator[Run]:
         return (self[i] for i in range(len(self)))
 
-    def _run(self, i: int) -> Run:
-        if i not in self._made:
-            cohort, k = self._where[i]
-            point = self.space.points[i]
-            hparams = {name: v for name, v in point.items() if name not in OWN}
-            history = {name: v[k] for name, v in cohort.history.items()}
-            self._made[i] = make_run(
-                self.trial, hparams, cohort.stop, point.get("seed", 0), member(cohort.state, k), history,
-                self.prepared, cohort.compute_dtype, {},
-            )  # fmt: skip
-        return self._made[i]
+    @property
+    def finished(self) -> list[Run]:
+        """The runs there are, in the order of the space: all, unless the grid was interrupted."""
+        return [self[i] for i in sorted(self._where)]
+
+    @property
+    def diverged(self) -> np.ndarray:
+        """Which members fell sick, their numbers in order."""
+        return np.sort(np.concatenate([c.indices[c.outcome.diverged >= 0] for c in self.cohorts] or [np.array([], int)]))
 
     def stacked_params(self) -> Any:
         """The weights to use of all members as one tree, leaves ``(members, ...)``, in the order of the space.
@@ -123,10 +145,7 @@ class Runs(Sequence):
         """
         if len(self.cohorts) != 1:
             raise ValueError(f"the weights of {len(self.cohorts)} structures cannot be stacked; write runs[i].params")
-        state = self.cohorts[0].state
-        if state.best is not None:
-            return state.best.params
-        return jax.vmap(averaged)(state.opt_state, state.params) if keeps(state.opt_state) else state.params
+        return self.cohorts[0].outcome.params
 
     @property
     def n_compiles(self) -> int:
@@ -134,15 +153,26 @@ class Runs(Sequence):
         return sum(r.compiles for r in self.plan)
 
     @functools.cached_property
+    def _outcome(self) -> Outcome:
+        """Of all members, in the order of the space, but for the weights."""
+        curves = [c.outcome.history for c in self.cohorts]
+        longest = max((v.shape[1] for c in curves for v in c.values()), default=0)
+        names = sorted({n for c in curves for n in c}, key=reading_order)
+        dtype = np.result_type(np.float32, *(v.dtype for c in curves for v in c.values()))
+        history = {n: np.full((len(self), longest), np.nan, dtype) for n in names}
+        epochs, best, sick = (np.full(len(self), v) for v in (0, -1, -1))
+        stopped = np.zeros(len(self), bool)
+        for c in self.cohorts:
+            for name, values in c.outcome.history.items():
+                history[name][c.indices, : values.shape[1]] = values
+            epochs[c.indices], best[c.indices] = c.outcome.epochs, c.outcome.best_epoch
+            sick[c.indices], stopped[c.indices] = c.outcome.diverged, c.outcome.stopped
+        return Outcome(None, None, epochs, best, sick, stopped, history)
+
+    @property
     def history(self) -> dict[str, np.ndarray]:
         """The curves of all members by metric, ``(members, epochs)``."""
-        longest = max(v.shape[1] for c in self.cohorts for v in c.history.values())
-        names = sorted({n for c in self.cohorts for n in c.history}, key=reading_order)
-        curves = {n: np.full((len(self), longest), np.nan, np.float32) for n in names}
-        for c in self.cohorts:
-            for name, values in c.history.items():
-                curves[name][c.indices, : values.shape[1]] = values
-        return curves
+        return self._outcome.history
 
     @functools.cached_property
     def table(self) -> dict[str, list]:
@@ -150,21 +180,7 @@ class Runs(Sequence):
 
         The chosen epoch is that of the best weights where stopping monitored a metric, else the last one done.
         """
-        axes = {n: [_shown(p.get(n)) for p in self.space.points] for n in self.space.axes}
-        epochs, chosen, diverged = (np.zeros(len(self), int) for _ in range(3))
-        for c in self.cohorts:
-            epochs[c.indices] = np.asarray(c.state.epoch)
-            chosen[c.indices] = np.asarray(c.state.epoch if c.state.best is None else c.state.best.epoch + 1) - 1
-            diverged[c.indices] = np.asarray(c.state.diverged)
-        rows = np.arange(len(self))
-        metrics = {n: np.where(chosen >= 0, v[rows, np.maximum(chosen, 0)], np.nan) for n, v in self.history.items()}
-        return {
-            **axes,
-            **{name: [float(x) for x in values] for name, values in metrics.items()},
-            "epochs_done": epochs.tolist(),
-            "best_epoch": chosen.tolist(),
-            "diverged_at": [None if d < 0 else int(d) for d in diverged],
-        }
+        return columns(list(self.space.points), self.space.axes, self._outcome)
 
     def to_pandas(self) -> Any:
         """The `table` as a `pandas.DataFrame`, one row for every point, in the order of the space."""
@@ -172,22 +188,40 @@ class Runs(Sequence):
 
         return pandas.DataFrame(self.table)
 
-    def order(self, metric: str) -> np.ndarray:
-        """Member numbers from best to worst by a metric; NaN last, ties in the order of the space.
+    def order(self, metric: str, mode: str | None = None) -> np.ndarray:
+        """Member numbers from best to worst by a metric; NaN and then the diverged last, ties in the space's order.
+
+        Args:
+            metric: a name in the history.
+            mode: ``"min"`` or ``"max"``; None for that which stopping was given for this metric, or that of its name.
 
         Raises:
             ValueError: for a metric that the history does not have.
         """
         if metric not in self.history:
             raise ValueError(f"the history has no {metric!r}; choose one of {', '.join(self.history)}")
+        stop = self.options.get("stop")
+        if mode is None and stop is not None and stop.metric == metric:
+            mode = "max" if stop.rises else "min"
         values = np.array(self.table[metric])
-        return np.argsort(np.where(np.isnan(values), np.inf, -values if rises(metric) else values), kind="stable")
+        values = -values if (rises(metric) if mode is None else mode == "max") else values
+        return np.lexsort((np.where(np.isnan(values), np.inf, values), self._outcome.diverged >= 0))
 
-    def best(self, metric: str | None = None) -> Run:
-        """The best run by a metric; by default validation accuracy, validation loss or loss, the first there is."""
-        return self[int(self.order(metric or self.default_metric)[0])]
+    def best(self, metric: str | None = None, mode: str | None = None) -> Run:
+        """The best run by a metric; by default validation accuracy, validation loss or loss, the first there is.
 
-    def top(self, k: int, metric: str | None = None) -> "Top":
+        One that diverged is taken only where all did, and then with a warning.
+        """
+        first = int(self.order(metric or self.default_metric, mode)[0])
+        if self._outcome.diverged[first] >= 0:
+            warnings.warn(
+                "every run diverged, and the best of them is what it was before; write smaller learning rates",
+                DivergedWarning,
+                stacklevel=2,
+            )
+        return self[first]
+
+    def top(self, k: int, metric: str | None = None, mode: str | None = None) -> "Top":
         """The ``k`` best runs by a metric, as a list that also makes an ensemble.
 
         Raises:
@@ -195,7 +229,7 @@ class Runs(Sequence):
         """
         if not 1 <= k <= len(self):
             raise ValueError(f"top takes 1 to {len(self)} runs, got {k}; write runs.top({min(5, len(self))})")
-        return Top(self[int(i)] for i in self.order(metric or self.default_metric)[:k])
+        return Top(self[int(i)] for i in self.order(metric or self.default_metric, mode)[:k])
 
     @property
     def default_metric(self) -> str:
@@ -204,10 +238,11 @@ class Runs(Sequence):
 
     def replay(self, i: int) -> Run:
         """Train point ``i`` alone again by `fit`, with the same data, seed and options."""
+        if self.trial is None:
+            raise ValueError("runs out of a folder hold no trial function; write nn.fit(trial, data, runs[i].hparams)")
         point = dict(self.space.points[i])
-        seed = point.pop("seed", 0)
-        own = {name: point.pop(name) for name in ("batch_size", "epochs") if name in point}
-        return fit(self.trial, self.data, point, seed=seed, **{**self.options, **own}, progress=False)
+        own = {name: point.pop(name) for name in ("seed", "batch_size", "epochs") if name in point}
+        return fit(self.trial, self.data, point, **{**self.options, **own}, progress=False)
 
     @property
     def plot(self) -> Any:
@@ -223,9 +258,3 @@ class Top(list):
     def ensemble(self) -> Ensemble:
         """One model that averages their probabilities, or their outputs where the loss is of values."""
         return Ensemble(tuple(self))
-
-
-def _shown(value: Any) -> Any:
-    if isinstance(value, traced):
-        return value.values
-    return value.__name__ if callable(value) else value

@@ -1,4 +1,4 @@
-"""A trained model out of a file."""
+"""A trained model as a file, and out of it."""
 
 import os
 from typing import Any
@@ -6,17 +6,46 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from jaxnn import losses
 from jaxnn.core import files
-from jaxnn.core.codec import from_json
+from jaxnn.core.codec import from_json, to_json
 from jaxnn.data.split import Standardiser
+from jaxnn.train.model import Model
 from jaxnn.train.result import Run
-from jaxnn.train.state import Best, TrainState
-from jaxnn.train.trial import Trial
 
 FORMAT = "jaxnn-run-1"
+
+
+def write(path: str | os.PathLike, model: Model, about: dict[str, Any]) -> None:
+    """Write a model, and what a `Run` tells about it, as one file.
+
+    Raises:
+        ValueError: if the model holds a function that JSON cannot name.
+    """
+    meta = {
+        "format": FORMAT,
+        "model": to_json(model.spec),
+        "loss": model.loss if isinstance(model.loss, str) else model.loss.__name__,
+        "metrics": [m if isinstance(m, str) else model.trial.metric_names[0] for m in model.metrics],
+        "hparams": {name: _plain(v) for name, v in about.get("hparams", {}).items()},
+        "seed": int(about.get("seed", 0)),
+        "classes": model.classes,
+        "features": model.features,
+        "best_epoch": int(about.get("best_epoch", -1)),
+        "compute_dtype": None if model.compute_dtype is None else np.dtype(model.compute_dtype).name,
+        "history": about.get("history", {}),
+    }
+    tree = {"params": model.params, "state": model.state}
+    if model.standardiser is not None:
+        tree["standardiser"] = model.standardiser._asdict()
+    files.write(path, tree, meta)
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    return value if isinstance(value, (int, float, str, bool, tuple, list, type(None))) else repr(value)
 
 
 def load(path: str | os.PathLike) -> Run:
@@ -49,29 +78,25 @@ def load(path: str | os.PathLike) -> Run:
 def _run(tree: dict, meta: dict) -> Run:
     if meta["loss"] not in losses.NAMES:
         raise ValueError(f"no loss is named {meta['loss']!r}")
-    model = from_json(meta["model"])
-    trial = Trial(model, meta["loss"], optax.identity(), tuple(map(str, meta["metrics"])))
+    spec = from_json(meta["model"])
     params, state = jax.tree.map(jnp.asarray, (tree["params"], tree.get("state", {})))
     standardiser = None
     if "standardiser" in tree:
         standardiser = Standardiser(tree["standardiser"]["mean"], tree["standardiser"]["scale"])
-        _check(model, params, standardiser.mean.shape)
-    best = Best(np.float32(np.nan), np.int32(meta["best_epoch"]), params, state)
-    key = jax.random.key(int(meta["seed"]), impl="threefry2x32")
-    done = TrainState(
-        step=np.int32(0), epoch=np.int32(meta["epochs"]), key=key, params=params, model_state=state, opt_state=(),
-        best=best, wait=np.int32(0), stopped=np.bool_(True), diverged=np.int32(-1),
-    )  # fmt: skip
-    return Run(
-        trial=trial,
-        hparams={str(name): _hyper(value) for name, value in meta["hparams"].items()},
-        seed=int(meta["seed"]),
-        state=done,
-        history={str(name): np.asarray(values, np.float32) for name, values in meta["history"].items()},
-        standardiser=standardiser,
+        _check(spec, params, standardiser.mean.shape)
+    model = Model(
+        spec, params, state, meta["loss"], tuple(map(str, meta["metrics"])), standardiser,
         classes=None if meta["classes"] is None else tuple(map(str, meta["classes"])),
         features=None if meta["features"] is None else tuple(map(str, meta["features"])),
         compute_dtype=None if meta["compute_dtype"] is None else jnp.dtype(meta["compute_dtype"]),
+    )  # fmt: skip
+    model.trial  # which looks up the metrics
+    return Run(
+        model,
+        hparams={str(name): _hyper(value) for name, value in meta["hparams"].items()},
+        seed=int(meta["seed"]),
+        history={str(name): np.asarray(values, np.float32) for name, values in meta["history"].items()},
+        best_epoch=int(meta["best_epoch"]),
     )
 
 

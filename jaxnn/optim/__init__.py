@@ -33,15 +33,16 @@ shrunk by `l2`, and all are shrunk alike by `decay`. `l2` has a loss that it min
 history as ``penalty`` and can be compared with other libraries; `decay` has none, and is the one that transformers
 are tuned with. Under schedules the strength of `decay` follows the rate that it is given.
 
-**Plateaus** stand between the optimizer and the steps that move weights past it, which `fit` and `grid` tell of the
-scale (in your own loop: ``update(..., plateau_scale=nn.optim.plateau.scale_of(state))``). `proximal_adam` has its own:
+**Plateaus** stand between the optimizer and the steps that move weights past it. They learn of an epoch's metrics as
+Optax hands things on, ``update(..., metrics=row, epoch=epochs_done, opt_state=state)``; the last lets decay and proximal
+steps shrink with them. `fit`, `grid` and `step` give all three. `proximal_adam` has its own plateau:
 ``proximal_adam(rate, l1=c, plateau=nn.plateau(0.5))``.
 
 **Scales.** ``c`` multiplies the plain sum and is added to the *mean* loss of the rows, as in Keras. How PyTorch and
 each model of scikit-learn write the same strength stands with `l1`, `l2` and `elastic_net`.
 
-**Schedules** are in `jaxnn.optim.schedules`. **Own loops**: `penalties.value_of` tells the penalty, `plateau.observe`
-shows a plateau the metrics of an epoch, `average.averaged` gives the averaged weights; `fit` and `grid` do all that.
+**Schedules** are in `jaxnn.optim.schedules`. **Own loops**: `penalties.value_of` tells the penalty,
+`average.averaged` gives the weights to use; `fit` and `grid` do both.
 
 Example:
     >>> import jax.numpy as jnp, jaxnn as nn, optax

@@ -1,6 +1,7 @@
 """Averages of the weights along the way: exponential and stochastic, kept in the optimizer's state."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -158,30 +159,11 @@ def _keeper(name: str, start: Callable, weight: float, rule: Callable) -> optax.
     return optax.GradientTransformation(init, update)
 
 
-def follow(before: Any, after: Any, params: Params) -> Any:
-    """The optimizer's state after a step, its averages taken of the weights as they were written.
-
-    They are the same as those that the step itself reckons with, but that numbers which are not finite were not
-    written; and as nothing but the new weights is read, the old ones may be overwritten.
-
-    Args:
-        before, after: the state before and after the update.
-        params: the parameters after it.
-    """
-
-    def again(old: Any, new: Any) -> Any:
-        if not _is_average(new):
-            return new
-        chosen = jax.tree.map(lambda a, p: a if _is_masked(a) else p, old.average, params, is_leaf=_is_masked)
-        taken = new.count > old.count  # else a wrapper, such as `accumulate`, has put this step off
-        moved = old._replace(rule=new.rule).moved(chosen)
-        return jax.tree.map(lambda a, b: jnp.where(taken, a, b), moved, old._replace(rule=new.rule))
-
-    return jax.tree.map(again, before, after, is_leaf=_is_average)
-
-
 def averaged(opt_state: Any, params: Params) -> Params:
-    """The averaged parameters that an optimizer state keeps, or the parameters themselves where it keeps none.
+    """The parameters to evaluate and to use: the average that an optimizer state keeps, or those of the training.
+
+    `ema`, `swa` and ``optax.contrib.schedule_free``, whose training moves about the point it is at, are found by the
+    name of their state.
 
     Args:
         opt_state: of one model, however nested; for stacked ones call it under `jax.vmap`.
@@ -196,21 +178,23 @@ def averaged(opt_state: Any, params: Params) -> Params:
         >>> averaged(optax.adam(0.1).init(params), params) is params
         True
     """
-    for node in jax.tree.leaves(opt_state, is_leaf=_is_average):
-        if _is_average(node):
-            params = jax.tree.map(lambda a, p, n=node: _settled(n, a, p), node.average, params, is_leaf=_is_masked)
+    for _, state in optax.tree.get_all_with_path(opt_state, "ScheduleFreeState"):
+        params = optax.contrib.schedule_free_eval_params(state, params)
+    for _, state in optax.tree.get_all_with_path(opt_state, "AverageState"):
+        params = jax.tree.map(partial(_settled, state), state.average, params, is_leaf=_is_masked)
     return params
 
 
 def keeps(opt_state: Any) -> bool:
-    """Whether an optimizer state keeps an average, of one model or of stacked ones.
+    """Whether `averaged` gives something else than the parameters of the training.
 
     Example:
         >>> import jax.numpy as jnp, jaxnn as nn
         >>> keeps(nn.ema(0.9).init({"kernel": jnp.ones(2)})), keeps(())
         (True, False)
     """
-    return any(_is_average(node) for node in jax.tree.leaves(opt_state, is_leaf=_is_average))
+    names = ("ScheduleFreeState", "AverageState")
+    return any(optax.tree.get_all_with_path(opt_state, name) for name in names)
 
 
 def _settled(state: AverageState, average: Any, p: Any) -> Any:
@@ -219,10 +203,6 @@ def _settled(state: AverageState, average: Any, p: Any) -> Any:
     known = state.weight > 0
     weight = jnp.where(known, state.weight, jnp.ones_like(state.weight)).astype(average.dtype)
     return jnp.where(known, (average / weight).astype(p.dtype), p)
-
-
-def _is_average(node: Any) -> bool:
-    return isinstance(node, AverageState)
 
 
 def _is_masked(node: Any) -> bool:

@@ -8,6 +8,7 @@ import optax
 from jaxnn.core.tree import WEIGHTS, Where
 from jaxnn.core.types import Hyper
 from jaxnn.optim.chosen import Chosen, choose, params_needed
+from jaxnn.optim.plateau import shrinkage
 from jaxnn.optim.rates import as_float, step_size, strength
 
 
@@ -32,7 +33,7 @@ def decay(c: Hyper, learning_rate: Any = 1.0, where: Where = WEIGHTS) -> optax.G
         where: leaf names, a pattern over paths or a function of the path; biases and norms are left alone.
 
     Returns:
-        An Optax transformation. Its update takes ``plateau_scale=``, by which a `plateau` has shrunk the steps.
+        An Optax transformation. It shrinks with a `plateau` where its update sees the whole state, ``opt_state=``.
 
     Raises:
         ValueError: for a negative strength, or if no leaf is chosen.
@@ -53,9 +54,9 @@ def decay(c: Hyper, learning_rate: Any = 1.0, where: Where = WEIGHTS) -> optax.G
     def init(params: Any) -> Any:
         return DecayState(jnp.int32(0), choose("decay", params, where))
 
-    def update(updates: Any, state: Any, params: Any = None, *, plateau_scale: Any = 1.0, **_: Any) -> tuple[Any, Any]:
+    def update(updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
         params_needed("decay", params)
-        size = step_size(learning_rate, state.count, plateau_scale)
+        size = step_size(learning_rate, state.count, shrinkage(**extra))
 
         def shrink(u: Any, p: Any) -> Any:
             return u - ((size * as_float(c)).astype(p.dtype) * p).astype(u.dtype)

@@ -12,6 +12,7 @@ from jaxnn.core.types import Hyper, Params
 from jaxnn.optim.chosen import Chosen, choose, params_needed
 from jaxnn.optim.fixed import Fixed
 from jaxnn.optim.proximal import ProximalState, land
+from jaxnn.optim.plateau import shrinkage
 from jaxnn.optim.rates import as_float, step_size, strength
 
 AXES = {"input": -2, "unit": -1}
@@ -59,7 +60,7 @@ def group_lasso(
             among the inputs of the model.
 
     Returns:
-        An Optax transformation. Its update takes ``plateau_scale=``, by which a `plateau` has shrunk the steps.
+        An Optax transformation. It shrinks with a `plateau` where its update sees the whole state, ``opt_state=``.
 
     Raises:
         ValueError: for a negative strength, another axis, or if no leaf is chosen or one has a single axis.
@@ -81,9 +82,9 @@ def group_lasso(
         leaves = _matrices("group_lasso", params, where)
         return ProximalState(jnp.int32(0), GroupPenalty(as_float(c), leaves, Fixed(along)))
 
-    def update(updates: Any, state: Any, params: Any = None, *, plateau_scale: Any = 1.0, **_: Any) -> tuple[Any, Any]:
+    def update(updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
         params_needed("group_lasso", params)
-        threshold = step_size(learning_rate, state.count, plateau_scale) * as_float(c)
+        threshold = step_size(learning_rate, state.count, shrinkage(**extra)) * as_float(c)
 
         def move(v: Any) -> Any:
             square = _squares(v, along)

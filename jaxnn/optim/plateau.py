@@ -1,4 +1,8 @@
-"""Smaller steps when a metric stops improving, inside the program, each member by itself."""
+"""Smaller steps when a metric stops improving, inside the program, each member by itself.
+
+An epoch's metrics reach the optimizer as Optax hands things on: as extra arguments of its update, ``metrics=`` (the row
+of the history) and ``epoch=`` (how many are done). A plateau looks at the row once, in the first step after it.
+"""
 
 from typing import Any, NamedTuple
 
@@ -14,13 +18,14 @@ from jaxnn.optim.rates import as_float
 
 
 class PlateauState(NamedTuple):
-    """Where a plateau stands, and its settings, so that `observe` needs nothing else.
+    """Where a plateau stands, and its settings, so that `observe` needs nothing else but a row of metrics.
 
     Args:
         scale: by what updates are multiplied, 1 at first.
         best: the best value of the metric so far.
         wait: epochs since then, or since the last reduction, int32.
         rest: epochs of cooldown to come, int32.
+        seen: epochs whose metrics it has looked at, int32.
         factor, patience, cooldown, rtol, atol, min_scale: the settings, 0-d arrays.
         watch: the metric and the direction, ``"min"`` or ``"max"``.
     """
@@ -29,6 +34,7 @@ class PlateauState(NamedTuple):
     best: Any
     wait: Any
     rest: Any
+    seen: Any
     factor: Any
     patience: Any
     cooldown: Any
@@ -52,8 +58,9 @@ def plateau(
 
     An epoch improves where ``value < best - (rtol |best| + atol)``, or ``>`` and ``+`` for rising metrics; so the
     sign of the metric does not matter. NaN never improves. After a reduction ``cooldown`` epochs are not counted.
-    It goes behind the optimizer, ``optax.chain(optax.adam(lr), nn.plateau(0.5, patience=5))``; `fit` and `grid` show
-    it each epoch's metrics, and whoever writes the loop calls `observe`.
+    It goes behind the optimizer, ``optax.chain(optax.adam(lr), nn.plateau(0.5, patience=5))``. `fit`, `grid` and `step`
+    hand each epoch's metrics to its update, and so may any loop: ``update(..., metrics=row, epoch=epochs_done)``. Decay
+    and proximal steps behind it shrink with it where they see the whole state, ``update(..., opt_state=state)``.
 
     Args:
         factor: what the scale is multiplied by, in (0, 1).
@@ -78,9 +85,9 @@ def plateau(
         >>> import jax.numpy as jnp, jaxnn as nn
         >>> slower, params = nn.plateau(0.5, patience=2), {"kernel": jnp.ones(1)}
         >>> state = slower.init(params)
-        >>> for loss in (3.0, 2.0, 2.0, 2.5):
-        ...     state = nn.optim.plateau.observe(state, {"val_loss": loss})
-        >>> float(slower.update(params, state)[0]["kernel"][0])
+        >>> for epoch, loss in enumerate((3.0, 2.0, 2.0, 2.5), 1):
+        ...     updates, state = slower.update(params, state, metrics={"val_loss": loss}, epoch=epoch)
+        >>> float(updates["kernel"][0])
         0.5
     """
     call = "nn.plateau(factor=0.1, patience=10)"
@@ -95,58 +102,54 @@ def plateau(
 
     def init(params: Any) -> Any:
         arrays = {name: as_float(value) for name, value in (settings | {"factor": factor}).items()}
-        worst = as_float(jnp.inf if direction == "min" else -jnp.inf)
-        return PlateauState(as_float(1), worst, jnp.int32(0), jnp.int32(0), **arrays, watch=Fixed((metric, direction)))
+        worst, zero = as_float(jnp.inf if direction == "min" else -jnp.inf), jnp.int32(0)
+        return PlateauState(as_float(1), worst, zero, zero, zero, **arrays, watch=Fixed((metric, direction)))
 
-    def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
+    def update(updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
+        state = caught_up(state, **extra)
         return jax.tree.map(lambda u: u * state.scale.astype(u.dtype), updates), state
 
-    return optax.GradientTransformation(init, update)
+    return optax.GradientTransformationExtraArgs(init, update)
 
 
-def observe(opt_state: Any, row: dict[str, Any]) -> Any:
-    """The optimizer's state after an epoch with these metrics; every plateau in it has seen its own.
+def caught_up(state: PlateauState, *, metrics: Any = None, epoch: Any = None, **_: Any) -> PlateauState:
+    """A plateau that has looked at the metrics of the last epoch, if it had not; without metrics it stays as it is."""
+    if not metrics:
+        return state
+    new = jnp.asarray(epoch, jnp.int32) > state.seen
+    after = observe(state, metrics)._replace(seen=jnp.asarray(epoch, jnp.int32))
+    return jax.tree.map(lambda a, b: jnp.where(new, a, b), after, state)
+
+
+def shrinkage(*, opt_state: Any = None, metrics: Any = None, epoch: Any = None, **_: Any) -> Any:
+    """By what the plateaus in a whole optimizer's state shrink this step, a 0-d array: 1 where there is none.
 
     Args:
-        opt_state: of one model, however nested; for stacked ones call it under `jax.vmap`.
-        row: the metrics of the epoch by name.
-
-    Returns:
-        The state, the same but for its plateaus.
-
-    Raises:
-        ValueError: if a metric is not in the row.
+        opt_state, metrics, epoch: extra arguments of an update, the state being the one before it.
 
     Example:
         >>> import jax.numpy as jnp, jaxnn as nn, optax
-        >>> optimizer = optax.chain(optax.adam(0.1), nn.plateau(0.5, patience=1, metric="loss"))
-        >>> state = optimizer.init({"kernel": jnp.ones(1)})
-        >>> for loss in (1.0, 1.0):
-        ...     state = observe(state, {"loss": loss})
-        >>> float(scale_of(state))
-        0.5
-    """
-    return jax.tree.map(lambda node: _after(node, row) if _is_plateau(node) else node, opt_state, is_leaf=_is_plateau)
-
-
-def scale_of(opt_state: Any) -> Any:
-    """By what the plateaus in a state have shrunk the steps, a 0-d array: 1 where there is none.
-
-    Proximal steps and decay take it as ``update(..., plateau_scale=scale_of(opt_state))``, so that they shrink with
-    the steps before them.
+        >>> float(shrinkage(opt_state=optax.adam(0.1).init({"kernel": jnp.ones(2)})))
+        1.0
     """
     scale = as_float(1)
-    for node in jax.tree.leaves(opt_state, is_leaf=_is_plateau):
-        if _is_plateau(node):
-            scale = scale * node.scale
+    for _, state in optax.tree.get_all_with_path(opt_state, "PlateauState"):
+        scale = scale * caught_up(state, metrics=metrics, epoch=epoch).scale
     return scale
 
 
-def _is_plateau(node: Any) -> bool:
-    return isinstance(node, PlateauState)
+def observe(state: PlateauState, row: dict[str, Any]) -> PlateauState:
+    """A plateau after an epoch with these metrics.
 
+    Raises:
+        ValueError: if its metric is not in the row.
 
-def _after(state: PlateauState, row: dict[str, Any]) -> PlateauState:
+    Example:
+        >>> import jax.numpy as jnp, jaxnn as nn
+        >>> state = nn.plateau(0.5, patience=1, metric="loss").init({"kernel": jnp.ones(1)})
+        >>> float(observe(observe(state, {"loss": 1.0}), {"loss": 1.0}).scale)
+        0.5
+    """
     metric, mode = state.watch.value
     if metric not in row:
         raise ValueError(

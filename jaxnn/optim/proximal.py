@@ -11,6 +11,7 @@ from jaxnn.core.tree import WEIGHTS, Where
 from jaxnn.core.types import Hyper
 from jaxnn.optim.chosen import choose, params_needed
 from jaxnn.optim.penalties import PenaltyState
+from jaxnn.optim.plateau import shrinkage
 from jaxnn.optim.rates import as_float, step_size, strength
 
 
@@ -40,7 +41,7 @@ def proximal_l1(c: Hyper, learning_rate: Any, where: Where = WEIGHTS) -> optax.G
         where: leaf names, a pattern over paths or a function of the path; biases and norms are left alone.
 
     Returns:
-        An Optax transformation. Its update takes ``plateau_scale=``, by which a `plateau` has shrunk the steps.
+        An Optax transformation. It shrinks with a `plateau` where its update sees the whole state, ``opt_state=``.
 
     Raises:
         ValueError: for a negative strength, or if no leaf is chosen.
@@ -74,7 +75,7 @@ def proximal_elastic_net(
         where: leaf names, a pattern over paths or a function of the path; biases and norms are left alone.
 
     Returns:
-        An Optax transformation. Its update takes ``plateau_scale=``, by which a `plateau` has shrunk the steps.
+        An Optax transformation. It shrinks with a `plateau` where its update sees the whole state, ``opt_state=``.
 
     Raises:
         ValueError: for a negative strength, or if no leaf is chosen.
@@ -121,9 +122,9 @@ def elementwise(
         second = None if l2 is None else (size * as_float(l2)).astype(v.dtype)
         return shrink(v, (size * as_float(l1)).astype(v.dtype), second)
 
-    def update(updates: Any, state: Any, params: Any = None, *, plateau_scale: Any = 1.0, **_: Any) -> tuple[Any, Any]:
+    def update(updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
         params_needed(name, params)
-        size = step_size(learning_rate, state.count, plateau_scale)
+        size = step_size(learning_rate, state.count, shrinkage(**extra))
         leaves = state.penalty.leaves
         updates = leaves.map(lambda u, p: land(u, p, lambda v: move(v, size)), updates, params)
         return updates, ProximalState(optax.safe_increment(state.count), penalty_on(leaves))

@@ -11,7 +11,7 @@ from jaxnn.core.tree import WEIGHTS, Where
 from jaxnn.core.types import Hyper
 from jaxnn.optim.chosen import choose, params_needed
 from jaxnn.optim.penalties import PenaltyState
-from jaxnn.optim.plateau import scale_of
+from jaxnn.optim.plateau import caught_up
 from jaxnn.optim.proximal import land, shrink
 from jaxnn.optim.rates import as_float, step_size, strength, wide
 
@@ -35,7 +35,7 @@ def proximal_adam(
     eps: Hyper = 1e-8,
     where: Where = WEIGHTS,
     plateau: optax.GradientTransformation | None = None,
-) -> optax.GradientTransformation:
+) -> optax.GradientTransformationExtraArgs:
     """Minimise loss ``+ l1 sum |w| + l2 sum w^2`` by Adam, with exact zeros in the right places.
 
     Adam divides the step of each weight by ``d = sqrt(nu) + eps``, the size of its gradients. Its step is a gradient
@@ -90,9 +90,10 @@ def proximal_adam(
         penalty = penalty_on(choose("proximal_adam", params, where))
         return ProximalAdamState(jnp.int32(0), zeros, zeros, penalty, None if plateau is None else plateau.init(params))
 
-    def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
+    def update(updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
         params_needed("proximal_adam", params)
-        size = step_size(learning_rate, state.count, scale_of(state.plateau))
+        slower = None if state.plateau is None else caught_up(state.plateau, **extra)
+        size = step_size(learning_rate, state.count, 1.0 if slower is None else slower.scale)
         count = optax.safe_increment(state.count)
         leaves = state.penalty.leaves
         mu = jax.tree.map(lambda m, g: moved(m, g, b1), state.mu, updates)
@@ -108,9 +109,9 @@ def proximal_adam(
 
         steps = leaves.map(pull, steps, params, rates)
         steps = jax.tree.map(lambda u, p: u.astype(p.dtype), steps, params)
-        return steps, ProximalAdamState(count, mu, nu, penalty_on(leaves), state.plateau)
+        return steps, ProximalAdamState(count, mu, nu, penalty_on(leaves), slower)
 
-    return optax.GradientTransformation(init, update)
+    return optax.GradientTransformationExtraArgs(init, update)
 
 
 def moved(average: Any, new: Any, weight: Any) -> jax.Array:

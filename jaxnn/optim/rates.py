@@ -28,15 +28,15 @@ def strength(what: str, value: Hyper, call: str) -> None:
     checks.not_negative(what, value, call)
 
 
-def step_size(learning_rate: Any, count: Any, plateau_scale: Any) -> jax.Array:
+def step_size(learning_rate: Any, count: Any, scale: Any = 1.0) -> jax.Array:
     """The step size of step ``count``: a number or a schedule, times what a `plateau` has made of it.
 
     Example:
-        >>> float(step_size(0.5, 3, 0.1)), float(step_size(lambda count: 0.5 * count, 3, 1.0))
+        >>> float(step_size(0.5, 3, 0.1)), float(step_size(lambda count: 0.5 * count, 3))
         (0.05..., 1.5)
     """
     rate = learning_rate(count) if callable(learning_rate) else learning_rate
-    return as_float(rate) * as_float(plateau_scale)
+    return as_float(rate) * as_float(scale)
 
 
 def wide(dtype: Any) -> Any:

@@ -4,21 +4,14 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax.core import Tracer
 
-from jaxnn.core.types import Batch, Key
-from jaxnn.data.arrays import as_batch
-from jaxnn.data.batches import batched, epoch_orders, in_order, rows_of_a_step
-from jaxnn.data.split import holdout
-from jaxnn.optim.average import averaged
-from jaxnn.optim.penalties import value_of
-from jaxnn.optim.plateau import observe
+from jaxnn.core.types import Key
+from jaxnn.data.batches import rows_of_a_step
+from jaxnn.data.source import read
+from jaxnn.train.engine import Member, Recipe, epoch, goes_on, kept, start
+from jaxnn.train.hyper import split
 from jaxnn.train.state import TrainState
-from jaxnn.train.step import epoch_mean, evaluate, finish, init, raw_step
-from jaxnn.train.trial import Trial, TrialLike, build, check_names
-
-EVALUATION_ROWS = 4096
-"""Rows that are evaluated at once."""
+from jaxnn.train.trial import TrialLike, check_names
 
 
 def run(
@@ -37,8 +30,9 @@ def run(
 ) -> tuple[TrainState, dict[str, Any]]:
     """Initialisation, every epoch, validation, stopping, best weights and curves, as one pure function.
 
-    It is what `fit` compiles and `grid` maps; call it under `jax.jit`, `jax.vmap` or `jax.grad` as you like.
-    The gradient goes through the whole training, to floats in ``hparams`` and to the data.
+    It is made of the pieces that `fit` and `grid` compile, `jaxnn.train.engine`: start, then a scan over epochs of
+    advance and close. Call it under `jax.jit`, `jax.vmap` or `jax.grad` as you like. The gradient goes through the
+    whole training, to floats in ``hparams`` and to the data.
 
     Args:
         trial: a `Trial`, or a function from hyperparameters to one.
@@ -67,108 +61,25 @@ def run(
         >>> bool(jax.grad(last_loss)(0.1) < 0)
         True
     """
+    hparams = dict(hparams or {})
     check_names(trial, hparams)
-    concrete = build(trial, {**hparams})
-    if stop is not None:
-        concrete = with_stop(concrete, stop)
-    data, held = split_validation(as_batch(data), validation, shuffle_seed)
-    data, held = jax.tree.map(jnp.asarray, (data, held))
-    held = None if held is None else in_order(held, EVALUATION_ROWS)
-    rows = data.weight.shape[0]
-    size, shuffle = rows_of_a_step(batch_size, rows, shuffle)
-    orders = jnp.asarray(epoch_orders(shuffle_seed, 0, epochs, rows, shuffle))
-    state = init(concrete, key, jax.tree.map(lambda a: a[:1], data.x))
+    source = read(data, validation, shuffle_seed=shuffle_seed)
+    size, shuffle = rows_of_a_step(batch_size, source.rows, shuffle)
+    inside, structure = split(hparams)
+    recipe = Recipe(trial, structure, size, -(-source.rows // size), source.held is not None, compute_dtype)
+    member = Member(inside, stop, key, jnp.int32(epochs), jnp.int32(0))
+    block = jax.tree.map(jnp.asarray, source.block(0, epochs, shuffle, capacity=epochs))
 
-    def body(state: TrainState, order: Any) -> tuple[TrainState, dict[str, Any]]:
-        active = is_active(state)
-        after, row = epoch(concrete, state, data, order, size, held, compute_dtype)
-        after = select(active, after, state)
-        return after, {name: jnp.where(active, v, jnp.full_like(v, jnp.nan)) for name, v in row.items()}
+    def one(state: TrainState, order: Any) -> tuple[TrainState, dict[str, Any]]:
+        def go() -> tuple[TrainState, dict[str, Any]]:
+            after, row = epoch(recipe, member, state, block, order)
+            return kept(jnp.bool_(True), after, state), row
 
-    return jax.lax.scan(body, state, orders)
+        def rest() -> tuple[TrainState, dict[str, Any]]:
+            return state, jax.tree.map(jnp.zeros_like, state.metrics)
 
+        return jax.lax.cond(goes_on(member, state), go, rest)
 
-def select(condition: Any, after: TrainState, before: TrainState) -> TrainState:
-    """The state after an epoch where a condition holds, else the one before it; keys never change."""
-
-    def one(a: Any, b: Any) -> Any:
-        return b if jnp.issubdtype(a.dtype, jax.dtypes.prng_key) else jnp.where(condition, a, b)
-
-    return jax.tree.map(one, after, before)
-
-
-def with_stop(trial: Trial, stop: Any) -> Trial:
-    """The trial with this early stopping, unless it has its own."""
-    if trial.stop is not None:
-        return trial
-    return Trial(trial.model, trial.loss, trial.optimizer, trial.metrics, stop)
-
-
-def split_validation(data: Batch, validation: Any, seed: int, wide: bool = False) -> tuple[Batch, Batch | None]:
-    """The training and the validation part; a fraction is held out at random, stratified by class labels.
-
-    Raises:
-        ValueError: for a fraction outside (0, 1) or one that leaves a part empty, or a pair that does not fit.
-    """
-    if validation is None:
-        return data, None
-    if isinstance(validation, (int, float)):
-        if not 0 < validation < 1:
-            raise ValueError(f"validation must lie in (0, 1), got {validation}; write validation=0.2 or a pair (x, y)")
-        whole = jnp.issubdtype(data.y.dtype, jnp.integer) and data.y.ndim == 1
-        labels = None if isinstance(data.y, Tracer) or not whole else data.y
-        ours, theirs = holdout(len(data.y), float(validation), seed=seed, labels=labels)
-        return jax.tree.map(lambda a: a[ours], data), jax.tree.map(lambda a: a[theirs], data)
-    held = as_batch(validation, "the validation data", wide)
-    ours, theirs = (jax.tree.map(lambda a: a.shape[1:], (b.x, b.y)) for b in (data, held))
-    if ours != theirs:
-        raise ValueError(
-            f"rows of the data have shapes {ours} and rows of the validation data {theirs}; write equal ones"
-        )
-    return data, held
-
-
-def is_active(state: TrainState) -> Any:
-    """Whether a member still trains: neither stopped nor diverged."""
-    return ~state.stopped & (state.diverged < 0)
-
-
-def epoch(
-    trial: Trial, state: TrainState, data: Batch, order: Any, batch_size: int, held: Batch | None, dtype: Any
-) -> tuple[TrainState, dict[str, Any]]:
-    """One pass over the data in this order, then validation, plateau and stopping.
-
-    Returns:
-        The state, and one row of the history: the running means of loss and metrics over the epoch, and
-        ``val_...`` and ``penalty`` of the weights at its end.
-    """
-    batches = batched(data, order, batch_size)
-
-    def body(state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, Any]]:
-        return raw_step(trial, state, batch, dtype)
-
-    state, rows = jax.lax.scan(body, state, batches)
-    row = finish(trial, {name: epoch_mean(v, batches.weight) for name, v in rows.items()})
-    weights = averaged(state.opt_state, state.params)
-    if held is not None:
-        values = evaluate(trial, weights, state.model_state, held, compute_dtype=dtype)
-        row |= {f"val_{name}": v for name, v in values.items()}
-    penalty = value_of(state.opt_state, weights)
-    if penalty is not None:
-        row["penalty"] = penalty
-    healthy = state.diverged < 0
-    row = {name: jnp.where(healthy, v, jnp.full_like(v, jnp.nan)) for name, v in row.items()}
-    state = state._replace(opt_state=observe(state.opt_state, row))
-    if trial.stop is not None:
-        state = trial.stop.observe(state, weights, row)
-    return state._replace(epoch=state.epoch + 1), row
-
-
-def init_member(trial: TrialLike, structure: tuple, stop: Any, hparams: Any, key: Key, x: Any) -> TrainState:
-    """The state of a member before its first epoch, from traced and structural hyperparameters."""
-    return init(member_trial(trial, structure, stop, hparams), key, x)
-
-
-def member_trial(trial: TrialLike, structure: tuple, stop: Any, hparams: Any) -> Trial:
-    """The concrete trial of a member, early stopping included."""
-    return with_stop(build(trial, {**dict(structure), **hparams}), stop)
+    state, history = jax.lax.scan(one, start(recipe, member, source.first_row), block.orders)
+    done = jnp.arange(epochs) < state.epoch
+    return state, {name: jnp.where(done, v, jnp.full_like(v, jnp.nan)) for name, v in history.items()}

@@ -1,8 +1,8 @@
-"""What training carries from step to step, all of it arrays."""
+"""What training carries from step to step, all of it plain arrays."""
 
 from typing import Any, NamedTuple
 
-from jaxnn.core.types import Key, Params, State
+from jaxnn.core.types import Params, State
 
 
 class Best(NamedTuple):
@@ -26,14 +26,15 @@ class TrainState(NamedTuple):
     Args:
         step: optimizer steps done, int32.
         epoch: epochs done, int32.
-        key: the key of this member; step *i* draws from ``fold_in(key, i)``.
         params: what the gradient changes.
         model_state: what the forward pass changes.
         opt_state: the optimizer's state.
+        metrics: the history's row of the last epoch by name, which optimizers may look at; empty in loops of one's own
+            that do not fill it.
         best: a `Best`, or None where nothing is monitored.
         wait: epochs since the best one, int32.
         stopped: whether early stopping has ended this member, bool.
-        diverged: the step at which the loss or the gradient was not finite, int32; -1 while healthy.
+        diverged: the step at which the loss or the weights were not finite, int32; -1 while healthy.
 
     Example:
         >>> import jax, jax.numpy as jnp, optax, jaxnn as nn
@@ -45,10 +46,10 @@ class TrainState(NamedTuple):
 
     step: Any
     epoch: Any
-    key: Key
     params: Params
     model_state: State
     opt_state: Any
+    metrics: dict[str, Any]
     best: Best | None
     wait: Any
     stopped: Any

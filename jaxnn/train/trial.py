@@ -1,17 +1,17 @@
 """A trial: a function from hyperparameters to a model, a loss and an optimizer."""
 
 import inspect
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, TypeAlias
 
-import jax
-import jax.numpy as jnp
-import numpy as np
 import optax
 
 from jaxnn import losses, metrics
 from jaxnn.core.layer import is_spec
+
+OWN = ("seed", "batch_size", "epochs", "fold")
+"""Axes of the engine's own; all others are arguments of the trial function."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +49,8 @@ class Trial:
             raise TypeError(f"the model of a Trial must be a spec, got {self.model!r}; write {call}")
         if not (hasattr(self.optimizer, "init") and hasattr(self.optimizer, "update")):
             raise TypeError(f"the optimizer of a Trial must be of Optax, got {self.optimizer!r}; write {call}")
+        if self.stop is not None and not hasattr(self.stop, "observe"):
+            raise TypeError(f'stop must be an EarlyStopping, got {self.stop!r}; write nn.EarlyStopping("val_loss", 10)')
         object.__setattr__(self, "metrics", tuple([self.metrics] if isinstance(self.metrics, str) else self.metrics))
         losses.resolve(self.loss)
         self.metric_functions
@@ -77,30 +79,53 @@ class Trial:
 
     @property
     def update(self) -> Callable:
-        """The optimizer's update, which takes ``value=``, ``grad=`` and ``value_fn=`` whether it uses them or not."""
+        """The optimizer's update, which takes any extra argument whether it uses it or not."""
         return optax.with_extra_args_support(self.optimizer).update
+
+    def stopping(self, stop: Any) -> "Trial":
+        """The trial with this early stopping, or as it is for None.
+
+        Raises:
+            ValueError: if it has one of its own.
+        """
+        if stop is None:
+            return self
+        if self.stop is not None:
+            raise ValueError(
+                "the trial has a stop of its own, and stop= gives another; write one of the two, in the Trial where "
+                "its settings are hyperparameters"
+            )
+        return replace(self, stop=stop)
 
 
 TrialLike: TypeAlias = Trial | Callable[..., Trial]
 
 
-@dataclass(frozen=True)
-class traced:
-    """Whole numbers that shape nothing, to ride inside the program: a warm-up length, a patience.
+class Clock(NamedTuple):
+    """How long a training takes, for trial functions with an argument ``clock``: schedules need it.
 
     Args:
-        values: one whole number for `fit`, a sequence of them for an axis of `grid`.
+        steps_per_epoch: optimizer steps of one pass over the data, int.
+        epochs: epochs at most, int; an array where ``epochs`` is an axis.
+        steps: both multiplied, int or array.
 
     Example:
-        >>> traced([3, 10, 30])
-        traced(values=[3, 10, 30])
+        >>> Clock(45, 10, 450).steps
+        450
     """
 
-    values: Any
+    steps_per_epoch: Any
+    epochs: Any
+    steps: Any
 
 
-def build(trial: TrialLike, hparams: Mapping[str, Any]) -> Trial:
+def build(trial: TrialLike, hparams: Mapping[str, Any], clock: Callable[[], Clock] | None = None) -> Trial:
     """The `Trial` of these hyperparameters; a `Trial` itself takes none.
+
+    Args:
+        trial: a `Trial`, or a function that returns one.
+        hparams: its arguments.
+        clock: makes the `Clock` for a function that has an argument of that name.
 
     Raises:
         TypeError: if the function returns anything else.
@@ -112,6 +137,8 @@ def build(trial: TrialLike, hparams: Mapping[str, Any]) -> Trial:
     """
     if isinstance(trial, Trial):
         return trial
+    if "clock" in _parameters(trial) and clock is not None:
+        hparams = {**hparams, "clock": clock()}
     built = trial(**hparams)
     if not isinstance(built, Trial):
         raise TypeError(
@@ -120,12 +147,18 @@ def build(trial: TrialLike, hparams: Mapping[str, Any]) -> Trial:
     return built
 
 
-def check_names(trial: TrialLike, names: Any) -> None:
+def _parameters(trial: Callable) -> Mapping[str, inspect.Parameter]:
+    return inspect.signature(trial).parameters
+
+
+def check_names(trial: TrialLike, names: Iterable[str]) -> None:
     """Raise unless the trial function takes exactly these hyperparameters.
 
     Raises:
-        ValueError: for an unknown or a missing hyperparameter, with the ones there are.
+        ValueError: for an unknown or a missing hyperparameter, with the ones there are, and for a function that names
+            an argument as the engine names its own.
     """
+    names = tuple(names)
     if isinstance(trial, Trial):
         if names:
             raise ValueError(
@@ -135,8 +168,14 @@ def check_names(trial: TrialLike, names: Any) -> None:
         return
     if not callable(trial):
         raise ValueError(f"a trial is a Trial or a function that returns one, got {trial!r}; write fit(trial, (x, y))")
-    parameters = inspect.signature(trial).parameters.values()
+    parameters = [p for p in _parameters(trial).values() if p.name != "clock"]
     known = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    for name in known:
+        if name in OWN:
+            raise ValueError(
+                f"the trial has an argument {name!r}, which is the engine's own and never reaches it; "
+                f"rename it, or write def trial(..., clock) and read clock.epochs or clock.steps_per_epoch"
+            )
     if not any(p.kind is p.VAR_KEYWORD for p in parameters):
         for name in names:
             if name not in known:
@@ -147,61 +186,3 @@ def check_names(trial: TrialLike, names: Any) -> None:
     for p in parameters:
         if p.default is p.empty and p.name in known and p.name not in names:
             raise ValueError(f"the hyperparameter {p.name!r} has no value; write dict({p.name}=..., ...)")
-
-
-def split_hparams(hparams: Mapping[str, Any]) -> tuple[dict[str, np.ndarray], tuple[tuple[str, Any], ...]]:
-    """Sort hyperparameters into what is traced and what is structure.
-
-    Floats, arrays of floats and what is wrapped in `traced` become arrays, inputs of the program; everything
-    else is structure, hashable and sorted by name.
-
-    Returns:
-        A dict of arrays, and a tuple of (name, value) pairs.
-
-    Raises:
-        ValueError: for a value that is neither.
-
-    Example:
-        >>> split_hparams({"lr": 0.5, "hidden": [8, 8]})
-        ({'lr': array(0.5, dtype=float32)}, (('hidden', (8, 8)),))
-    """
-    inside, structure = {}, []
-    for name, value in sorted(hparams.items()):
-        if isinstance(value, traced):
-            inside[name] = _number(name, value.values)
-        elif is_traced(value):
-            inside[name] = _number(name, value)
-        else:
-            structure.append((name, _hashable(name, value)))
-    return inside, tuple(structure)
-
-
-def is_traced(value: Any) -> bool:
-    """Whether a hyperparameter rides inside the program by itself: a float, or an array of floats."""
-    return isinstance(value, (float, traced)) or (
-        hasattr(value, "dtype") and hasattr(value, "shape") and jnp.issubdtype(value.dtype, jnp.floating)
-    )
-
-
-def _number(name: str, value: Any) -> np.ndarray:
-    if hasattr(value, "aval"):
-        return value
-    array = np.asarray(value)
-    if array.dtype.kind not in "fiub":
-        raise ValueError(f"the hyperparameter {name} is {value!r}, no number; write {name}=nn.traced(3)")
-    return array.astype(jax.dtypes.canonicalize_dtype(float if array.dtype.kind == "f" else int))
-
-
-def _hashable(name: str, value: Any) -> Any:
-    if isinstance(value, list):
-        value = tuple(_hashable(name, v) for v in value)
-    if isinstance(value, np.generic):
-        value = value.item()
-    try:
-        hash(value)
-    except TypeError:
-        raise ValueError(
-            f"the hyperparameter {name} is {value!r}, which cannot be structure; write a number, a string, a tuple "
-            "or a function"
-        ) from None
-    return value

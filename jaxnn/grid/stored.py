@@ -1,0 +1,164 @@
+"""`load_runs`: the runs of a folder, whole or half done, in any process."""
+
+import csv
+import io
+import os
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from jaxnn.core.codec import from_json
+from jaxnn.data.split import Standardiser
+from jaxnn.grid.results import Cohort, Runs
+from jaxnn.grid.space import Space
+from jaxnn.train.model import Model
+from jaxnn.train.outcome import Outcome, merged, shown
+from jaxnn.train.result import Run
+from jaxnn.train.trial import OWN, build
+
+GRID = "grid.json"
+
+
+def load_runs(folder: str | os.PathLike, trial: Any = None) -> Runs:
+    """The runs of a folder that ``grid(..., folder=)``, ``fit(..., folder=)`` or ``pop.save(folder)`` wrote.
+
+    A grid that is still training, or was killed, gives what it had written last: ``runs.finished`` are those that have
+    begun, ``runs.table`` tells how far each came.
+
+    Args:
+        folder: the folder, wherever it was moved.
+        trial: the trial function, needed only where the model, loss or metrics are functions of one's own, which no
+            file holds.
+
+    Returns:
+        `Runs` that predict and evaluate as those of the training; their optimizer states stay in the folder.
+
+    Raises:
+        ValueError: if there is no such folder, or it is damaged, or holds functions that ``trial`` is needed for.
+
+    Example:
+        >>> import optax, tempfile, jaxnn as nn
+        >>> def line(lr):
+        ...     return nn.Trial(nn.linear_regression(), "squared_error", optax.sgd(lr))
+        >>> folder = tempfile.mkdtemp()
+        >>> run = nn.fit(line, (np.ones((2, 1)), np.ones(2)), dict(lr=0.1), epochs=3, folder=folder)
+        >>> nn.load_runs(folder)[0].metrics == run.metrics
+        True
+    """
+    from jaxnn.io.folder import FILE, read_json
+    from jaxnn.io.values import decode
+
+    folder = Path(folder)
+    if (folder / GRID).is_file():
+        about = read_json(folder / GRID)
+        points = tuple(decode({"dict": point}) for point in about["points"])
+        places = [(np.array(indices), folder / f"structure_{k:03d}") for k, indices in enumerate(about["structures"])]
+        space = Space(points, tuple(about["axes"]))
+    else:
+        about = read_json(folder / FILE)
+        points = tuple(decode(point) for point in about["points"])
+        places, space = [(np.arange(len(points)), folder)], Space(points, tuple(points[0]))
+    known = [(indices, place, read_json(place / FILE)) for indices, place in places if (place / FILE).is_file()]
+    try:
+        cohorts = [_cohort(*one, trial) for one in known]
+    except (KeyError, TypeError, AttributeError, IndexError) as error:
+        raise ValueError(f"{folder} holds no runs that this version of jaxnn can read: {error}") from None
+    stop = decode(known[0][2]["stop"]) if known else None
+    return Runs(None, None, space, None, tuple(c for c in cohorts if c is not None), {"stop": stop})
+
+
+def _cohort(indices: np.ndarray, place: Path, about: dict[str, Any], trial: Any) -> Cohort | None:
+    from jaxnn.io.folder import group_file, read_group
+
+    files = [(np.arange(*bounds), group_file(place, k)) for k, bounds in enumerate(about["groups"])]
+    begun = [(members, read_group(path)[0]) for members, path in files if path.is_file()]
+    if not begun:
+        return None
+    members = np.concatenate([m for m, _ in begun])
+    trees = [_stored(tree) for _, tree in begun]
+    outcome = merged(trees)
+    models = [_model(about, int(i), trial) for i in members]
+
+    def make(k: int) -> Run:
+        hparams, model = models[k]()
+        return outcome.run(k, model, hparams, int(about["seeds"][members[k]]))
+
+    return Cohort(indices[members], outcome, make, None)
+
+
+def _stored(tree: dict[str, Any]) -> Outcome:
+    state, best = tree["state"], tree["state"].get("best")
+    weights = tree.get("chosen") or (best or state).get("params", {})
+    own = (best or state).get("model_state", {})
+    marks = SimpleNamespace(**{name: state[name] for name in ("epoch", "diverged", "stopped")})
+    return Outcome.of(marks, weights, own, None if best is None else best["epoch"], tree.get("history", {}))
+
+
+def _model(about: dict[str, Any], i: int, trial: Any) -> Any:
+    """What makes hyperparameters and `Model`, without weights, of member ``i``."""
+    from jaxnn.io.values import decode
+
+    what = about["model"]
+
+    def make() -> tuple[dict[str, Any], Model]:
+        hparams = {name: v for name, v in decode(about["points"][i]).items() if name not in OWN}
+        if trial is not None:
+            built = build(trial, {name: shown(v) for name, v in hparams.items()})
+            spec, loss, metrics = built.model, built.loss, built.metrics
+        elif what["specs"][i] is None or what["loss"] is None or None in what["metrics"]:
+            raise ValueError("the model, its loss or a metric is a function of one's own, which no file holds; "
+                             "write nn.load_runs(folder, trial)")  # fmt: skip
+        else:
+            spec, loss, metrics = from_json(what["specs"][i]), what["loss"], tuple(what["metrics"])
+        scale = what["standardiser"]
+        names = (None if what[n] is None else tuple(what[n]) for n in ("classes", "features"))
+        dtype = about["how"]["compute_dtype"]
+        return {n: shown(v) for n, v in hparams.items()}, Model(
+            spec, None, None, loss, metrics, None if scale is None else Standardiser(**decode(scale)), *names,
+            compute_dtype=None if dtype is None else np.dtype(dtype),
+        )  # fmt: skip
+
+    return make
+
+
+def open_grid(folder: str | os.PathLike, space: Space, structures: list[list[int]]) -> None:
+    """Write what a grid tries, or compare with what is there.
+
+    Raises:
+        ValueError: if the folder is of another space, with the first difference.
+    """
+    import json
+
+    from jaxnn.core import files
+    from jaxnn.io.folder import read_json
+    from jaxnn.io.values import decode, encode
+
+    path = Path(folder) / GRID
+    points = [{name: encode(v) for name, v in point.items()} for point in space.points]
+    about = {"format": "jaxnn-grid-1", "axes": list(space.axes), "points": points, "structures": structures}
+    if not path.exists():
+        files.replace(path, (json.dumps(about, indent=1) + "\n").encode())
+        return
+    known = read_json(path)
+    for i, (a, b) in enumerate(zip(known["points"], points, strict=False)):
+        if a != b:
+            raise ValueError(f"the folder {folder} holds another space: its point {i} is {decode({'dict': a})}, and "
+                             f"not {decode({'dict': b})}; write another folder")  # fmt: skip
+    if len(known["points"]) != len(points):
+        raise ValueError(
+            f"the folder {folder} holds another space: it has {len(known['points'])} points, and not {len(points)}; "
+            "write another folder"
+        )
+
+
+def write_table(folder: str | os.PathLike, runs: Runs) -> None:
+    """Write ``table.csv``, one row for each point."""
+    from jaxnn.core import files
+
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(runs.table)
+    writer.writerows(zip(*runs.table.values(), strict=True))
+    files.replace(Path(folder) / "table.csv", text.getvalue().encode())

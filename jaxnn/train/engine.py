@@ -1,0 +1,225 @@
+"""The engine: what is shared, what is a member's own, what changes, and the three moves of a training.
+
+A *recipe* is what all members of a program share: the trial function and the structure it is built with. A *member* is
+what is one network's own: its hyperparameters, its key, when it ends, which part of the rows it sees; all of it inputs
+of the program. A *state* is what changes: weights, running statistics, the optimizer's state, the best so far.
+
+::
+
+    state = start(recipe, member, row)                      # draws the weights for rows of this shape
+    for each epoch:                                         # the epoch begins: its rows are gathered, in its order
+        after, sums = advance(recipe, member, state, rows)  # steps, and nothing else: no branch, no check
+        after, row = close(recipe, member, after, sums)     # evaluation, plateaus' and stopping's view, health
+        state = kept(goes on and is healthy, after, state)  # the epoch ends: a sick member goes back to its beginning
+
+A step takes the gradient and updates. Whether a loss or a weight is not finite is asked once an epoch, by `close`; a
+member that fell sick is then what it was before the epoch, but for the step that is marked in ``diverged``, and stays so.
+`run` scans over `epoch`, so that gradients pass; `epochs`, what `fit` and `grid` compile, is the same `epoch` in a loop
+that ends as soon as no member goes on. Nothing here knows an optimizer, a layer or a metric by name: an optimizer that
+looks at metrics gets them as extra arguments of its update, and a layer learns from ``rows=`` which rows are padding.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jaxnn.core.types import Batch, Key
+from jaxnn.data.batches import batched
+from jaxnn.data.source import Block
+from jaxnn.optim.average import averaged
+from jaxnn.optim.penalties import value_of
+from jaxnn.train.hyper import Structure, join
+from jaxnn.train.state import TrainState
+from jaxnn.train.step import evaluate, init, steps_key, train_step
+from jaxnn.train.sums import Sums
+from jaxnn.train.trial import Clock, Trial, TrialLike, build
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What all members of a program share; it is hashable and shapes the program.
+
+    Args:
+        trial: a `Trial`, or a function from hyperparameters to one.
+        structure: what of the hyperparameters is no number.
+        batch_size: rows of a step.
+        steps_per_epoch: steps of a pass over the rows.
+        held: whether there is a validation part.
+        compute_dtype: of the forward pass, or None for that of the data.
+        rewind: whether a sick member goes back to the epoch's beginning, which takes one copy of the state.
+    """
+
+    trial: TrialLike
+    structure: tuple[Structure, ...]
+    batch_size: int
+    steps_per_epoch: int
+    held: bool = False
+    compute_dtype: Any = None
+    rewind: bool = True
+
+    def built(self, member: "Member") -> Trial:
+        """The trial of a member, early stopping included; its numbers may be traced."""
+        clock = lambda: Clock(self.steps_per_epoch, member.epochs, member.epochs * self.steps_per_epoch)  # noqa: E731
+        return build(self.trial, join(self.structure, member.hparams), clock).stopping(member.stop)
+
+
+class Member(NamedTuple):
+    """What is a member's own: a tree of arrays, inputs of the program.
+
+    Args:
+        hparams: the traced numbers of each hyperparameter.
+        stop: an `EarlyStopping`, or None.
+        key: drives its initialisation and its dropout.
+        epochs: after how many epochs it ends, int32.
+        part: which part of the rows it trains on, int32.
+    """
+
+    hparams: Any
+    stop: Any
+    key: Key
+    epochs: Any
+    part: Any
+
+
+def start(recipe: Recipe, member: Member, row: Any, given: Any = None) -> TrainState:
+    """The state of a member before its first epoch.
+
+    Args:
+        row: one row of inputs, of which only the shape is read.
+        given: weights by path that take the place of those that are drawn.
+    """
+    trial = recipe.built(member)
+    state = init(trial, member.key, row, given)
+    zero = jnp.zeros(())
+    return state._replace(metrics=dict.fromkeys(_row_names(recipe, trial, state), zero))
+
+
+def _row_names(recipe: Recipe, trial: Trial, state: TrainState) -> list[str]:
+    names = ["loss", *trial.metric_names]
+    held = [f"val_{name}" for name in names] if recipe.held else []
+    return [*names, *held, *(["penalty"] if value_of(state.opt_state, state.params) is not None else [])]
+
+
+def advance(recipe: Recipe, member: Member, state: TrainState, batches: Batch) -> tuple[TrainState, Sums]:
+    """A step for each of the stacked batches, leaves ``(steps, batch, ...)``: all of an epoch, or some of it.
+
+    Returns:
+        The state, and the sums of each step over its rows, ``(steps, ...)``.
+    """
+    trial, key = recipe.built(member), steps_key(member.key)
+
+    def one(state: TrainState, given: tuple[Batch, Any]) -> tuple[TrainState, Any]:
+        state, sums = train_step(trial, state, *given, key, recipe.compute_dtype)
+        return state, replace(sums, weight=None)  # that of all steps is made at once
+
+    state, sums = jax.lax.scan(one, state, (batches, batches.rows.sum(1)))
+    return state, replace(sums, weight=batches.weight.sum(1))
+
+
+def close(
+    recipe: Recipe, member: Member, state: TrainState, sums: Sums, held: Batch | None
+) -> tuple[TrainState, dict[str, Any]]:
+    """The end of an epoch: evaluation, what plateaus and stopping look at, and health.
+
+    Args:
+        state: after the epoch's last step.
+        sums: of all steps of the epoch, as `advance` gave them.
+        held: validation rows as stacked batches, or None.
+
+    Returns:
+        The state, ``diverged`` marked if it fell sick, and the row of the history: means over the epoch as it went,
+        and ``val_...`` and ``penalty`` of the weights at its end.
+    """
+    trial = recipe.built(member)
+    weights = averaged(state.opt_state, state.params)
+    row = sums.total().means(trial)
+    if held is not None:
+        values = evaluate(trial, weights, state.model_state, held, compute_dtype=recipe.compute_dtype)
+        row |= {f"val_{name}": v for name, v in values.items()}
+    penalty = value_of(state.opt_state, weights)
+    if penalty is not None:
+        row["penalty"] = penalty
+    row = {name: v.astype(state.metrics[name].dtype) for name, v in row.items()}
+    state = state._replace(diverged=_sick_step(state, sums.loss), metrics=row)
+    if trial.stop is not None:
+        state = trial.stop.observe(state, weights, row)
+    return state._replace(epoch=state.epoch + 1), row
+
+
+def _sick_step(state: TrainState, losses: Any) -> Any:
+    """The first step of the epoch whose loss is not finite, its last one if it is only the weights, or -1."""
+    well = jnp.isfinite(losses)
+    steps = jnp.int32(losses.shape[0])
+    first = state.step - steps + jnp.argmin(well).astype(jnp.int32)
+    sound = jnp.stack([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(state.params)] or [True]).all()
+    return jnp.where(well.all(), jnp.where(sound, -1, state.step - 1), first).astype(jnp.int32)
+
+
+def goes_on(member: Member, state: TrainState) -> Any:
+    """Whether a member still trains: neither stopped nor diverged nor at its own end."""
+    return ~state.stopped & (state.diverged < 0) & (state.epoch < member.epochs)
+
+
+def epoch(
+    recipe: Recipe, member: Member, state: TrainState, block: Block, order: Any
+) -> tuple[TrainState, dict[str, Any]]:
+    """One epoch: its rows in this order, ``(parts, entries)``, are gathered once; then `advance` and `close`."""
+    part = 0 if order.shape[0] == 1 else member.part
+    batches = batched(block.data, order[part], block.sizes[part], recipe.batch_size)
+    held = None if block.held is None else jax.tree.map(lambda a: a[part], block.held)
+    after, sums = advance(recipe, member, state, batches)
+    return close(recipe, member, after, sums, held)
+
+
+def kept(going: Any, after: TrainState, before: TrainState) -> TrainState:
+    """The state after an epoch for a member that went on and is well, else the one before it, marked if it fell sick."""
+    marked = before._replace(diverged=jnp.where(going, after.diverged, before.diverged))
+    return jax.tree.map(lambda a, b: jnp.where(going & (after.diverged < 0), a, b), after, marked)
+
+
+def epochs(
+    recipe: Recipe, member: Member, state: TrainState, block: Block, beside: str | None = None
+) -> tuple[TrainState, dict[str, Any]]:
+    """The epochs of a block, fewer where no member goes on.
+
+    Args:
+        beside: the name of the axis of members that go side by side, or None for one alone. They go on while one of
+            them does; so the counter, and with it the rows, are the same for all.
+
+    Returns:
+        The state, and the history: arrays ``(capacity,)``, of which those epochs count that the state has done.
+    """
+    capacity = block.orders.shape[0]
+    history = {name: jnp.zeros((capacity,), v.dtype) for name, v in state.metrics.items()}
+
+    rewind = recipe.rewind or beside is not None
+
+    def any_of(flag: Any) -> Any:
+        return flag if beside is None else jax.lax.pmax(flag.astype(jnp.int32), beside) > 0
+
+    def busy(carry: tuple) -> Any:
+        i, state, _, _ = carry
+        return (i < block.count) & any_of(goes_on(member, state))
+
+    def body(carry: tuple) -> tuple:
+        i, state, before, history = carry
+        going = goes_on(member, state)
+        after, row = epoch(recipe, member, state, block, block.orders[i])
+        history = {name: v.at[i].set(row[name]) for name, v in history.items()}
+        if rewind:
+            lost = any_of(~going | (after.diverged >= 0))
+            before = after = _where_needed(lost, lambda s: kept(going, s, before), after)
+        return i + 1, after, before, history
+
+    before = state if rewind else ()
+    _, state, _, history = jax.lax.while_loop(busy, body, (jnp.int32(0), state, before, history))
+    return state, history
+
+
+def _where_needed(condition: Any, change: Callable, state: Any) -> Any:
+    """``change(state)`` where the condition holds, else the state where it lies: a loop of at most one turn."""
+    turned = jax.lax.while_loop(lambda c: c[0], lambda c: (jnp.zeros_like(c[0]), change(c[1])), (condition, state))
+    return turned[1]

@@ -1,0 +1,135 @@
+"""Members to be: every point is sorted, built and checked at the door, the last as well as the first."""
+
+import functools
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxnn.data.arrays import check_targets
+from jaxnn.data.batches import rows_of_a_step
+from jaxnn.data.source import Source
+from jaxnn.train.engine import Member, Recipe
+from jaxnn.train.hyper import concrete, split
+from jaxnn.train.trial import OWN, Trial, TrialLike, check_names
+
+
+class Entry(NamedTuple):
+    """One point, sorted: what it shares with others in ``recipe``, what is its own in the rest.
+
+    Args:
+        point: as the user gave it, axes of the engine's own included.
+        recipe: equal recipes and equal shapes of ``inside`` share a program.
+        inside: its traced numbers.
+        seed, epochs, shuffle: of its training.
+        stop: an `EarlyStopping` or None.
+    """
+
+    point: dict[str, Any]
+    recipe: Recipe
+    inside: dict[str, tuple]
+    seed: int
+    epochs: int
+    shuffle: bool
+    stop: Any
+
+    @property
+    def structure(self) -> Any:
+        """What members of one population have in common."""
+        shapes = tuple((name, tuple((v.shape, str(v.dtype)) for v in vs)) for name, vs in sorted(self.inside.items()))
+        return self.recipe, shapes, self.shuffle
+
+    @property
+    def hparams(self) -> dict[str, Any]:
+        """The arguments of the trial function."""
+        return {name: v for name, v in self.point.items() if name not in OWN}
+
+    def member(self, numbers: Any) -> Member:
+        """As the engine takes it, its key as words, its numbers as given."""
+        stop = jax.tree.map(lambda v: np.asarray(v, jnp.zeros(()).dtype), self.stop)
+        part = np.int32(self.point.get("fold", 0))
+        return Member(numbers, stop, np.array([0, self.seed], np.uint32), np.int32(self.epochs), part)
+
+    def trial(self) -> Trial:
+        """The trial of this point, of concrete numbers."""
+        member = Member(concrete(self.inside), self.stop, None, self.epochs, 0)
+        try:
+            return self.recipe.built(member)
+        except Exception as error:
+            error.add_note(f"while the trial was built for {self.point or 'no hyperparameters'}")
+            raise
+
+
+def enrol(
+    trial: TrialLike, source: Source, point: Mapping[str, Any], *, epochs: int, batch_size: int | None,
+    shuffle: bool = True, stop: Any = None, compute_dtype: Any = None, rewind: bool = True,
+) -> Entry:  # fmt: skip
+    """Sort a point into what is traced and what is structure; checks the names and numbers of its hyperparameters.
+
+    Raises:
+        ValueError: for a name or a number that does not fit, with the call to write instead.
+    """
+    own = {"seed": 0, "epochs": epochs, "batch_size": batch_size} | {n: point[n] for n in OWN if n in point}
+    whole("epochs", own["epochs"])
+    if own["batch_size"] is not None:
+        whole("batch_size", own["batch_size"])
+    seed = own["seed"]
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**32:
+        raise ValueError(f"a seed must be a whole number in [0, 2**32), got {seed!r}; write seed=0")
+    hparams = {name: v for name, v in point.items() if name not in OWN}
+    check_names(trial, hparams)
+    inside, structure = split(hparams)
+    size, shuffle = rows_of_a_step(own["batch_size"], source.rows, shuffle)
+    steps = -(-source.rows // size)
+    recipe = Recipe(trial, structure, size, steps, source.held is not None, floating(compute_dtype), rewind)
+    return Entry(dict(point), recipe, inside, int(seed), int(own["epochs"]), shuffle, stop)
+
+
+def floating(dtype: Any) -> Any:
+    """A compute dtype, or None.
+
+    Raises:
+        ValueError: for a dtype that is not floating.
+    """
+    if dtype is not None and not jnp.issubdtype(dtype, jnp.floating):
+        raise ValueError(f"compute_dtype must be floating, got {dtype!r}; write compute_dtype=jnp.bfloat16")
+    return None if dtype is None else jnp.dtype(dtype)
+
+
+def whole(name: str, value: Any) -> None:
+    """Raise unless ``value`` is a whole number of at least 1."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+        raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}; write {name}=32")
+
+
+def check(entry: Entry, trial: Trial, source: Source) -> None:
+    """Run shapes through the model and the loss of a built trial, so that what does not fit fails here.
+
+    Raises:
+        ValueError: with the path of the layer, or both shapes, and the call to write instead.
+    """
+    if trial.stop is not None and trial.stop.metric.startswith("val_") and source.held is None:
+        raise ValueError(
+            f"early stopping looks at {trial.stop.metric!r} and there is no validation part; write validation=0.2"
+        )
+    leaves, tree = jax.tree.flatten(source.data.x)
+    rows = tuple((a.shape[1:], str(a.dtype)) for a in leaves)
+    held = [(part, "the validation data") for part in source.held or ()]
+    for part, what in [(source.data, "the data"), *held]:
+        shape = _output_shape(trial.model, tree, rows, len(part.y))
+        check_targets(trial.loss_function, trial.task, shape, part.y, what)
+
+
+@functools.lru_cache(maxsize=256)
+def _output_shape(model: Any, tree: Any, rows: tuple, n: int) -> Any:
+    """Shape and dtype of the outputs for ``n`` rows."""
+    x = jax.tree.unflatten(tree, [jax.ShapeDtypeStruct((n, *shape), dtype) for shape, dtype in rows])
+    key = jax.eval_shape(lambda: jax.random.key(0, impl="threefry2x32"))
+
+    def outputs(key: Any, x: Any) -> Any:
+        params, state = model.init(key, x)
+        return model.apply(params, state, x)[0]
+
+    return jax.eval_shape(outputs, key, x)

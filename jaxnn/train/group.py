@@ -1,0 +1,117 @@
+"""The members of one call: their state, on the devices or on the host, and how far they have come."""
+
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from jaxnn.core.types import Batch
+from jaxnn.data.source import Block, Source
+from jaxnn.train.engine import Member
+from jaxnn.train.layout import Layout
+from jaxnn.train.program import Programs
+from jaxnn.train.waiting import Task
+
+VISIT_SECONDS = 0.4
+"""How long the device works between two visits of the host."""
+PATIENCE_SECONDS = 0.7
+"""How long Ctrl-C waits for the device to finish what it is at, so that this is not lost."""
+
+
+class Standing(NamedTuple):
+    """Where members stand after a visit.
+
+    Args:
+        state: a stacked `TrainState`, as the layout laid it or on the host.
+        laid: whether it is as the layout laid it.
+        epoch: epochs done by whoever still goes on.
+        history: metric names to lists of arrays ``(members, epochs of a visit)``.
+    """
+
+    state: Any
+    laid: bool
+    epoch: int
+    history: dict[str, list[np.ndarray]]
+
+
+class Group:
+    """Members that go through one call of a program together.
+
+    Args:
+        members: their numbers in the population.
+    """
+
+    def __init__(self, members: np.ndarray, standing: Standing | None = None):
+        self.members = members
+        self.standing = standing or Standing(None, False, 0, {})
+        self.pace = 1
+
+    def state(self, layout: Layout) -> Any:
+        """The state on the host, in the order of the members."""
+        state = self.standing.state
+        if not self.standing.laid:
+            return state
+        back = np.unique(layout.arrange(len(self.members)), return_index=True)[1]
+        return jax.tree.map(lambda a: np.asarray(a)[back], state)
+
+    def history(self) -> dict[str, np.ndarray]:
+        """The curves, ``(members, epochs)``; those of epochs that a member has not done hold anything."""
+        return {name: np.concatenate(parts, 1) for name, parts in self.standing.history.items()}
+
+    def start(self, programs: Programs, layout: Layout, own: tuple, source: Source, shared: tuple) -> tuple:
+        """Compile, and draw the weights where there are none; returns the training program, seconds and compilations."""
+        given = _placed(own, layout, layout.arrange(len(self.members)))
+        state = self.standing.state
+        if state is not None and not self.standing.laid:
+            order = layout.arrange(len(self.members))
+            state = layout.place(jax.tree.map(lambda a: np.asarray(a)[order], state), by_member=True)
+            self.standing = self.standing._replace(state=state, laid=True)
+        row, block = layout.place(source.first_row), Block(*shared, *layout.place(source.work(0, 0)))
+        begin, train, seconds, compiles = programs.compile(given, row, block, state)
+        if state is None:
+            self.standing = Standing(begin(given, row), True, 0, {})
+        return train, given[0], seconds, compiles
+
+    def train(
+        self, program: Callable, member: Member, layout: Layout, source: Source, shared: tuple[Batch, Batch | None],
+        target: int, shuffle: bool, visited: Callable[[int], None],
+    ) -> None:  # fmt: skip
+        """Go on until ``target`` epochs are done or no member goes on; ``visited(epochs)`` is called between calls."""
+        back = np.unique(layout.arrange(len(self.members)), return_index=True)[1]
+        while self.standing.epoch < target:
+            before = self.standing
+            count = min(self.pace, target - before.epoch, source.capacity)
+            block = Block(*shared, *layout.place(source.work(before.epoch, count, shuffle)))
+            began = time.perf_counter()
+            state, history = program(member, before.state, block)
+            task = Task(lambda made=(state, history): jax.block_until_ready(made))
+            interrupted = None
+            try:
+                task.result()
+            except KeyboardInterrupt as error:
+                interrupted = error
+                if not task.ready(PATIENCE_SECONDS):
+                    self.standing = Standing(None, False, 0, {})  # its memory is given away
+                    raise
+            new = {name: [*before.history.get(name, []), np.asarray(v)[back, :count]] for name, v in history.items()}
+            self.standing = Standing(state, True, before.epoch + count, new)
+            if interrupted is not None:
+                raise interrupted
+            self.pace = max(1, int(VISIT_SECONDS * count / max(time.perf_counter() - began, 1e-6)))
+            if not np.asarray(going(member, state)).any():
+                self.standing = self.standing._replace(epoch=target)
+            visited(self.standing.epoch - before.epoch)
+
+
+def going(member: Member, state: Any) -> np.ndarray:
+    """Which members still train; those of `engine.goes_on`, on the host."""
+    stopped, diverged, epoch = (np.asarray(a) for a in (state.stopped, state.diverged, state.epoch))
+    return ~stopped & (diverged < 0) & (epoch < np.asarray(member.epochs))
+
+
+def _placed(own: tuple, layout: Layout, order: np.ndarray) -> tuple:
+    """Members and the weights given to them on the devices, words turned into keys."""
+    member, given = layout.place(jax.tree.map(lambda a: np.asarray(a)[order], own), by_member=True)
+    return member._replace(key=jax.random.wrap_key_data(member.key, impl="threefry2x32")), given

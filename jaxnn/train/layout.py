@@ -1,0 +1,63 @@
+"""How members lie on the machine: what a population asks of it, and the plainest answer."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import jax
+import numpy as np
+
+
+class Layout(Protocol):
+    """How the members of a program lie on the machine; hashable. `Alone` is one, `jaxnn.grid.plan.Plan` another."""
+
+    @property
+    def beside(self) -> str | None:
+        """The name of the axis of members that go side by side, or None where one follows the other."""
+        ...
+
+    @property
+    def chunk(self) -> int | None:
+        """Members of one call of the program, or None for all."""
+        ...
+
+    def arrange(self, count: int) -> np.ndarray:
+        """Which of ``count`` members stand in which place; a member may stand in several, to fill them up."""
+        ...
+
+    def lay(self, function: Callable) -> Callable:
+        """``function(own, shared)`` of one member, as a function of stacked members."""
+        ...
+
+    def place(self, tree: Any, by_member: bool = False) -> Any:
+        """A tree on the devices: its first axis split over them, or whole on each."""
+        ...
+
+
+@dataclass(frozen=True)
+class Alone:
+    """One member after the other on one device.
+
+    Args:
+        device: which; None for the one that JAX takes by default.
+
+    Example:
+        >>> Alone().arrange(3).tolist(), Alone().beside
+        ([0, 1, 2], None)
+    """
+
+    device: Any = None
+    beside: None = None
+    chunk: None = None
+
+    def arrange(self, count: int) -> np.ndarray:
+        """As they come."""
+        return np.arange(count)
+
+    def lay(self, function: Callable) -> Callable:
+        """A map."""
+        return lambda own, shared: jax.lax.map(lambda one: function(one, shared), own)
+
+    def place(self, tree: Any, by_member: bool = False) -> Any:
+        """On the device."""
+        return jax.device_put(tree, self.device)

@@ -1,0 +1,113 @@
+"""A trained model: what is used, and what is saved."""
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+import optax
+
+from jaxnn.core.types import Batch, Params, State
+from jaxnn.data.arrays import as_batch, narrow
+from jaxnn.train.predict import decide, evaluation, outputs_of, probabilities
+from jaxnn.train.trial import Trial
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A spec with its weights, and what it takes to use them on new rows.
+
+    Args:
+        spec: the architecture, its hyperparameters concrete numbers.
+        params: the weights.
+        state: the model state, such as running statistics.
+        loss: a name or a function; says how outputs are read.
+        metrics: names or functions.
+        standardiser: what scales new rows, or None.
+        classes: class names, or None.
+        features: column names, or None.
+        compute_dtype: the dtype it was trained in, or None.
+
+    Example:
+        >>> import jaxnn as nn
+        >>> model = Model(nn.Dense(1), {"kernel": np.ones((2, 1)), "bias": np.zeros(1)}, {}, "squared_error")
+        >>> model.predict(np.array([[1.0, 2.0]])).tolist()
+        [3.0]
+    """
+
+    spec: Any
+    params: Params
+    state: State
+    loss: Any
+    metrics: tuple = ()
+    standardiser: Any = None
+    classes: tuple[str, ...] | None = None
+    features: tuple[str, ...] | None = None
+    compute_dtype: Any = None
+
+    @property
+    def trial(self) -> Trial:
+        """The model and its loss and metrics as a `Trial`, without an optimizer."""
+        return Trial(self.spec, self.loss, optax.identity(), self.metrics)
+
+    @property
+    def task(self) -> str:
+        """How outputs become predictions; see `jaxnn.losses.task_of`."""
+        return self.trial.task
+
+    def outputs(self, x: Any) -> Any:
+        """What the model gives for new rows: logits or values, ``(rows, ...)``.
+
+        Args:
+            x: rows as the training data had them; standardised here if they were there.
+
+        Raises:
+            ValueError: for rows of another shape, text or NaN.
+        """
+        x = jax.tree.map(np.asarray, x)
+        rows = jax.tree.leaves(x)[0].shape[0]
+        if rows:
+            x = self._ready(as_batch((x, np.zeros(rows)), "the new rows", wide=self.standardiser is not None)).x
+        return outputs_of(self.spec, self.params, self.state, x, self.compute_dtype)
+
+    def _ready(self, batch: Batch) -> Batch:
+        if self.standardiser is None:
+            return batch
+        return narrow(batch._replace(x=self.standardiser.transform(batch.x)))
+
+    def predict_proba(self, x: Any) -> np.ndarray:
+        """Class probabilities ``(rows, classes)``.
+
+        Raises:
+            ValueError: if the loss is no cross-entropy.
+        """
+        return probabilities(self.task, self.outputs(x), "run")
+
+    def predict(self, x: Any) -> np.ndarray:
+        """Class numbers ``(rows,)``, or values ``(rows,)`` or ``(rows, out)`` where the loss is of values."""
+        outputs = self.outputs(x)
+        return decide(self.task, lambda what: outputs if what == "outputs" else probabilities(self.task, outputs, "run"))
+
+    def evaluate(self, data: Any) -> dict[str, float]:
+        """Loss and metrics on data ``(x, y)`` or ``(x, y, weight)``, in use.
+
+        Raises:
+            ValueError: as `fit` does, for data that do not fit.
+        """
+        batch = self._ready(as_batch(data, wide=self.standardiser is not None))
+        return evaluation(self.trial, self.params, self.state, batch, self.compute_dtype)
+
+    def save(self, path: str | os.PathLike, **about: Any) -> None:
+        """Write the model as one safetensors file, atomically; `jaxnn.load` reads it.
+
+        Args:
+            path: of the file.
+            **about: what a `Run` tells beside it.
+
+        Raises:
+            ValueError: if the model holds a function that JSON cannot name.
+        """
+        from jaxnn.io.model import write
+
+        write(path, self, about)
