@@ -60,7 +60,7 @@ def batched(data: Batch, order: Any, real: Any, batch_size: int) -> Batch:
     padding = steps * batch_size - entries
     index = jnp.concatenate([order, jnp.broadcast_to(order[:1], (padding,))]) if padding else order
     taken = jax.tree.map(lambda a: jnp.take(a, index, axis=0, mode="clip"), data)
-    rows = jnp.arange(index.shape[0]) < real
+    rows = jnp.arange(index.shape[0], dtype=jnp.int32) < real
     weight = jnp.where(rows, taken.weight, jnp.zeros_like(taken.weight))
     taken = taken._replace(weight=weight, rows=rows)
     return jax.tree.map(lambda a: a.reshape(steps, batch_size, *a.shape[1:]), taken)

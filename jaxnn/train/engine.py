@@ -115,7 +115,7 @@ def advance(recipe: Recipe, member: Member, state: TrainState, batches: Batch) -
         state, sums = train_step(trial, state, *given, key, recipe.compute_dtype)
         return state, replace(sums, weight=None)  # that of all steps is made at once
 
-    state, sums = jax.lax.scan(one, state, (batches, batches.rows.sum(1)))
+    state, sums = jax.lax.scan(one, state, (batches, batches.rows.sum(1, dtype=jnp.int32)))
     return state, replace(sums, weight=batches.weight.sum(1))
 
 

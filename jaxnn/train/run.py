@@ -81,5 +81,5 @@ def run(
         return jax.lax.cond(goes_on(member, state), go, rest)
 
     state, history = jax.lax.scan(one, start(recipe, member, source.first_row), block.orders)
-    done = jnp.arange(epochs) < state.epoch
+    done = jnp.arange(epochs, dtype=jnp.int32) < state.epoch
     return state, {name: jnp.where(done, v, jnp.full_like(v, jnp.nan)) for name, v in history.items()}

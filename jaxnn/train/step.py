@@ -83,7 +83,7 @@ def step(
         batch = silenced(batch)
     if batch.rows is not None:
         batch = batch._replace(weight=jnp.where(batch.rows, batch.weight, jnp.zeros_like(batch.weight)))
-    count = jnp.int32(rows) if batch.rows is None else batch.rows.sum()
+    count = jnp.int32(rows) if batch.rows is None else batch.rows.sum(dtype=jnp.int32)
     state, sums = train_step(trial, state, batch, count, None if key is None else steps_key(key), compute_dtype)
     return state, sums.means(trial)
 

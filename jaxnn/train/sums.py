@@ -37,7 +37,7 @@ class Sums:
     @classmethod
     def of(cls, rows: dict[str, Any], weight: Any) -> "Sums":
         """The sums of values per row, each ``(batch, ...)``; a row of weight 0 may even be NaN."""
-        dtype = jnp.result_type(*(v.dtype for v in rows.values()))
+        dtype = max((v.dtype for v in rows.values()), key=lambda d: d.itemsize)
         flat = jnp.concatenate([v.astype(dtype).reshape(v.shape[0], -1) for v in rows.values()], 1)
         column = weight.astype(dtype)[:, None]
         total = (column * jnp.where(column > 0, flat, jnp.zeros_like(flat))).sum(0)

@@ -34,7 +34,7 @@ def test_a_model_comes_back_to_the_bit(run, path):
     back = load(path)
     assert np.array_equal(back.predict_proba(x), run.predict_proba(x))
     assert np.array_equal(back.predict(x), run.predict(x))
-    assert back.model == run.model
+    assert back.spec == run.spec
     assert back.hparams == run.hparams
     assert (back.classes, back.features, back.seed) == (run.classes, run.features, run.seed)
     assert (back.epochs, back.best_epoch, back.metrics) == (run.epochs, run.best_epoch, run.metrics)

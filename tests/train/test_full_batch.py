@@ -31,12 +31,12 @@ def logit(l2=None):
 def test_it_is_one_step_an_epoch_over_all_rows_in_order():
     full = nn.fit(trial, (X, Y), {"lr": 0.1}, batch_size=None, **OPTIONS)
     rows = 19 - len(nn.data.holdout(19, 0.25)[1])
-    assert int(full.state.step) == 5
+    assert int(full.last.step) == 5
     same = nn.fit(trial, (X, Y), {"lr": 0.1}, batch_size=rows, shuffle=False, **OPTIONS)
     chex.assert_trees_all_equal(full.history, same.history)
     assert same.timing["compiles"] == 0
     smaller = nn.fit(trial, (X, Y), {"lr": 0.1}, batch_size=rows - 1, shuffle=False, **OPTIONS)
-    assert int(smaller.state.step) == 10
+    assert int(smaller.last.step) == 10
 
 
 def test_run_and_grid_take_it_too():
@@ -51,8 +51,8 @@ def test_run_and_grid_take_it_too():
 
 
 def test_as_an_axis_it_stands_beside_batches():
-    runs = nn.grid(trial, (X, Y), {"lr": [0.1], "batch_size": [None, 4, 100]}, plan="map", **OPTIONS)
-    assert [int(run.state.step) for run in runs] == [5, 20, 5]
+    runs = nn.grid(trial, (X, Y), {"lr": [0.1], "batch_size": [None, 4, 100]}, plan="map", states=True, **OPTIONS)
+    assert [int(run.last.step) for run in runs] == [5, 20, 5]
     assert runs.table["batch_size"] == [None, 4, 100]
     for i in range(3):
         chex.assert_trees_all_equal(runs[i].history, runs.replay(i).history)
@@ -85,7 +85,7 @@ def test_standard_errors_from_the_hessian_are_those_of_statsmodels():
         flat, rebuild = ravel_pytree(run.params)
 
         def likelihood(v):
-            logits, _ = run.model.apply(rebuild(v), run.model_state, jnp.asarray(x))
+            logits, _ = run.spec.apply(rebuild(v), run.state, jnp.asarray(x))
             return nn.losses.sigmoid_cross_entropy(logits, jnp.asarray(MALIGNANT)).sum()
 
         errors = jnp.sqrt(jnp.diag(jnp.linalg.inv(jax.hessian(likelihood)(flat))))

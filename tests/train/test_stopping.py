@@ -57,7 +57,7 @@ def watched(values, settings, mode):
     stop = nn.EarlyStopping(**settings, mode=mode)
     start = {"kernel": jnp.full(1, -1.0)}
     zero, no = jnp.int32(0), jnp.bool_(False)
-    state = nn.TrainState(zero, zero, None, start, {}, (), stop.start(start, {}), zero, no, jnp.int32(-1))
+    state = nn.TrainState(zero, zero, start, {}, (), {}, stop.start(start, {}), zero, no, jnp.int32(-1))
 
     def epoch(state, value):
         after = stop.observe(state, {"kernel": jnp.full(1, state.epoch, jnp.float32)}, {"val_loss": value})
@@ -115,7 +115,7 @@ def test_a_fit_stops_where_its_own_curve_says(epochs):
     run = nn.fit(trial, (x, y), epochs=epochs, batch_size=10, validation=0.4, stop=stop, progress=False)
     best_epoch, best, done = reference(run.history["val_loss"], 4, float(np.float32(1e-3)), None, "min")
     assert (run.best_epoch, run.epochs, len(run.history["val_loss"])) == (best_epoch, done, done)
-    assert float(run.state.best.value) == best
+    assert float(run.last.best.value) == best
     assert done == (3 if epochs == 3 else best_epoch + 1 + 4)
     x_held, y_held = (a[nn.data.holdout(30, 0.4, seed=0)[1]] for a in (x, y))
     assert run.evaluate((x_held, y_held))["loss"] == pytest.approx(best, rel=1e-5)
