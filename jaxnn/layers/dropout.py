@@ -2,17 +2,19 @@
 
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 
 from jaxnn.core import checks
 from jaxnn.core.layer import hyper, spec
 from jaxnn.core.types import Hyper, Key, Params, State
+from jaxnn.layers.dropout_mask import keep_mask
 
 
 @spec
 class Dropout:
     """In training only: 0 with probability ``rate``, else ``x / (1 - rate)``, so that the mean is unchanged.
+
+    Sixteen random bits decide on a unit, so that the probability is ``rate`` to the nearest multiple of ``2 ** -16``.
 
     Args:
         rate: the drop rate in [0, 1), a leaf: it may be traced. A concrete 0 draws nothing.
@@ -52,8 +54,7 @@ class Dropout:
         if not train or (checks.is_concrete(self.rate) and self.rate == 0):
             return x, state
         key = checks.key_needed("Dropout", key)
-        rate = jnp.asarray(self.rate, jnp.float32)
-        keep = jax.random.bernoulli(key, 1 - rate, self._mask_shape(x.shape))
+        keep = keep_mask(key, jnp.asarray(self.rate, jnp.float32), self._mask_shape(x.shape))
         scale = (1 / (1 - jnp.asarray(self.rate, x.dtype))).astype(x.dtype)
         return jnp.where(keep, x * scale, jnp.zeros_like(x)), state
 

@@ -1,4 +1,3 @@
-import flax.linen as linen
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -41,13 +40,14 @@ def test_traced_and_concrete_rates_draw_one_mask(rate, seed):
     np.testing.assert_allclose(train(rate, jnp.ones((4, 8)), key), traced, rtol=1e-6)
 
 
-def test_is_the_mask_of_flax_at_the_same_key():
-    class Own(linen.Dropout):
-        def make_rng(self, name):
-            return KEY
-
-    theirs = Own(0.3, deterministic=False).apply({}, ONES)
-    np.testing.assert_allclose(train(0.3), theirs, rtol=1e-6)
+@given(rate=st.floats(2**-16, 0.99), seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=30, deadline=None)
+def test_each_element_is_dropped_or_scaled(rate, seed):
+    x = jnp.asarray(np.random.default_rng(seed).normal(size=(8, 16)), jnp.float32)
+    y = np.asarray(train(rate, x, jax.random.key(seed, impl="threefry2x32")))
+    scaled = np.asarray(x) / (1 - np.float32(rate))
+    assert ((y == 0) | np.isclose(y, scaled, rtol=1e-6)).all()
+    assert stats.binomtest(int((y == 0).sum()), y.size, rate).pvalue > 1e-9
 
 
 def test_in_use_nothing_happens_and_no_key_is_needed():

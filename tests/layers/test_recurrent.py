@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import jaxnn as nn
+from jaxnn.layers.dropout_mask import keep_mask
 
 UNITS, IN, TIME, BATCH = 5, 3, 6, 4
 LAYERS = {"SimpleRNN": nn.SimpleRNN, "LSTM": nn.LSTM, "GRU": nn.GRU}
@@ -141,7 +142,7 @@ def test_recurrent_dropout_has_one_mask_over_time(name, x):
     layer = LAYERS[name](UNITS, recurrent_dropout=0.5)
     y, _ = jax.jit(functools.partial(layer.apply, train=True))(params, {}, x, key=key)
     plain = jax.jit(LAYERS[name](UNITS).apply)
-    keep = jax.random.bernoulli(jax.random.split(key)[1], 0.5, (UNITS, BATCH)).astype(jnp.float32)
+    keep = keep_mask(jax.random.split(key)[1], jnp.float32(0.5), (UNITS, BATCH)).astype(jnp.float32)
     assert 0 < keep.mean() < 1
     for row in range(BATCH):
         kernel = params["recurrent"]["kernel"] * keep[:, row, None] * 2
@@ -152,7 +153,7 @@ def test_recurrent_dropout_has_one_mask_over_time(name, x):
 def test_input_dropout_has_one_mask_over_time(x):
     params = drawn("LSTM", x)
     y, _ = nn.LSTM(UNITS, dropout=0.5).apply(params, {}, x, key=jax.random.key(3), train=True)
-    keep = jax.random.bernoulli(jax.random.split(jax.random.key(3))[0], 0.5, (BATCH, 1, IN)).astype(jnp.float32)
+    keep = keep_mask(jax.random.split(jax.random.key(3))[0], jnp.float32(0.5), (BATCH, 1, IN)).astype(jnp.float32)
     close(y, nn.LSTM(UNITS).apply(params, {}, x * keep * 2)[0])
 
 
