@@ -3,7 +3,7 @@
 ``import jaxnn as nn``; everything public is reached from here.
 """
 
-from jaxnn import data, interop, losses, metrics, plot, testing
+from jaxnn import callbacks, data, interop, losses, metrics, plot, testing
 from jaxnn.core.codec import from_json, to_json
 from jaxnn.core.layer import child, hyper, spec
 from jaxnn.core.types import Batch
@@ -17,6 +17,7 @@ from jaxnn.grid.results import Runs
 from jaxnn.grid.space import logspace
 from jaxnn.grid.stored import load_runs
 from jaxnn.inspect.flops import flops
+from jaxnn.inspect.learning_rate import RateCurve, find_learning_rate
 from jaxnn.inspect.summary import Summary, summary
 from jaxnn.io.model import load
 from jaxnn.layers.activation import Activation
@@ -53,6 +54,7 @@ from jaxnn.models.transformer import TransformerEncoder, transformer_encoder
 from jaxnn.optim import schedules
 from jaxnn.optim.average import averaged, ema, swa
 from jaxnn.optim.decay import decay
+from jaxnn.optim.freeze import freeze
 from jaxnn.optim.gradients import accumulate, clip_by_norm, clip_by_value
 from jaxnn.optim.groups import group_lasso, max_norm
 from jaxnn.optim.penalties import elastic_net, l1, l2, penalty

@@ -30,6 +30,7 @@ DOORS = {  # room -> the rooms it may import, and theirs
     "grid": ("train",),
     "inspect": ("core", "train"),
     "io": ("core", "train"),
+    "callbacks": ("core",),
     "plot": ("core", "train"),
     "interop": ("layers",),
     "sklearn": ("train", "grid", "models"),
