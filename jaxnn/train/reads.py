@@ -119,13 +119,14 @@ class _Key:
 
 
 class _Code(NamedTuple):
-    """What a code object does, the names it loads, and the variables of which it reads more than attributes."""
+    """What a code object does, the names it loads, variables read whole, not by attributes alone, and those rebound."""
 
     text: str
     globals: tuple[str, ...]
     names: tuple[str, ...]
     imports: tuple[str, ...]
     whole: frozenset[str]
+    rebound: frozenset[str]
 
 
 @functools.lru_cache(maxsize=4096)
@@ -158,10 +159,11 @@ def _analyse(code: CodeType) -> _Code:
         loaded = argument if isinstance(argument, tuple) else (argument,)
         if "LOAD" in step.opname:
             whole.update(loaded[:-1] if after.opname in ATTRIBUTES else loaded)
+    rebound = frozenset(step.argval for step in steps if step.opname == "STORE_DEREF")
     counts = code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags & 0xFFFFFF
     tables = code.co_varnames, code.co_names, code.co_freevars, code.co_cellvars, code.co_exceptiontable
     read, names, imports = (tuple(dict.fromkeys(found)) for found in (read, names, imports))
-    return _Code(short(repr((code.co_name, counts, tables, shape))), read, names, imports, frozenset(whole))
+    return _Code(short(repr((code.co_name, counts, tables, shape))), read, names, imports, frozenset(whole), rebound)
 
 
 def _parts(value: Any) -> list[tuple[str, Any]] | None:
@@ -196,11 +198,12 @@ def _of_function(function: FunctionType, label: str) -> list[tuple[str, Any]]:
     code, scope, foreign = function.__code__, function.__globals__, installed(function.__code__.co_filename)
     last = zip(code.co_varnames[: code.co_argcount][::-1], (function.__defaults__ or ())[::-1], strict=False)
     cells = zip(code.co_freevars, function.__closure__ or (), strict=False)
+    rebound = _analyse(code).rebound if foreign else ()
     place = Known(f"{scope.get('__name__')}.{code.co_qualname}", (code,))
     found = [
         (f"the code of {label}", place if foreign else code),
         *((f"the default of {n} in {label}", v) for n, v in (dict(last) | (function.__kwdefaults__ or {})).items()),
-        *((f"the closure's {n} in {label}", _content(cell)) for n, cell in cells),
+        *((f"the closure's {n} in {label}", _content(cell, n in rebound)) for n, cell in cells),
     ]
     if foreign:
         return found
@@ -264,11 +267,13 @@ def _entry(function: Any) -> Any:
     return MethodType(call, function) if isinstance(call, FunctionType) and _parts(function) is None else function
 
 
-def _content(cell: Any) -> Any:
+def _content(cell: Any, rebound: bool) -> Any:
+    """What a cell of a closure holds; Optax's schedules turn their whole numbers into floats when first called."""
     try:
-        return cell.cell_contents
+        value = cell.cell_contents
     except ValueError:
         return Known("empty")
+    return float(value) if rebound and type(value) is int else value
 
 
 def _label(value: Any) -> str:

@@ -655,6 +655,32 @@ def test_a_trial_itself():
         assert first_difference(digests(old), digests(make(**change))) == f"{part} has changed"
 
 
+def test_a_schedule_that_has_run_is_the_same():
+    schedule = optax.cosine_decay_schedule(0.1, 10)
+    old, old_digests = key_of(lambda: schedule), digests(lambda: schedule)
+    schedule(3)
+    assert key_of(lambda: schedule) == old
+    assert first_difference(old_digests, digests(lambda: schedule)) is None
+
+
+def test_a_trial_that_has_been_trained_is_the_same():
+    def trial(lr, width=2):
+        return nn.Trial(nn.mlp((width,), out=1), loss, optax.chain(nn.l2(0.1), optax.adam(rate(lr))))
+
+    def rate(lr):
+        return optax.exponential_decay(lr, 10, 0.5)
+
+    @jax.jit
+    def loss(outputs, targets):
+        return (outputs[:, 0] - targets) ** 2
+
+    x = np.linspace(-1, 1, 8, dtype=np.float32)[:, None]
+    for one, hparams in ((trial, {"lr": 0.1}), (trial(0.1), {})):
+        old, old_digests = key_of(one), digests(one)
+        nn.fit(one, (x, x[:, 0]), hparams, epochs=1, progress=False)
+        assert key_of(one) == old and digests(one) == old_digests
+
+
 def test_a_key_holds_what_it_knows_by_address():
     keys = {key_of(nn.Trial(nn.linear_regression(), "squared_error", optax.sgd(0.1))) for _ in range(50)}
     assert len(keys) == 50
