@@ -1,0 +1,119 @@
+"""What is read of modules, libraries and trials, before and after training."""
+
+import sys
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import jaxnn as nn
+from jaxnn.train.reads import digests, first_difference, key_of
+
+
+def trial_of(source):
+    """The function ``trial`` that a cell of the user's defines."""
+    scope = {"__name__": "users_module", "jax": jax, "nn": nn}
+    exec(source, scope)
+    return scope["trial"]
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """A package of the user's with the module ``settings``."""
+    folder = tmp_path / "reads_users"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("NAME = 'a'\n")
+    (folder / "settings.py").write_text("WIDTH, DEPTH = 8, 1\ndef f(): return WIDTH\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield
+    for name in [name for name in sys.modules if name.startswith("reads_users")]:
+        del sys.modules[name]
+
+
+@pytest.mark.usefixtures("package")
+@pytest.mark.parametrize(
+    ("source", "named"),
+    [
+        ("from reads_users import settings\ndef trial(): return settings.WIDTH", "settings.WIDTH in trial"),
+        ("from reads_users import settings as s\ndef trial():\n  t = s\n  return t.WIDTH", "s.WIDTH in trial"),
+        ("from reads_users import settings as s\ndef trial(): return vars(s)", "s.WIDTH in trial"),
+        (
+            "import reads_users.settings\ndef trial(): return reads_users.settings.WIDTH",
+            "reads_users.settings.WIDTH in trial",
+        ),
+        (
+            "def trial():\n  from reads_users.settings import WIDTH\n  return WIDTH",
+            "reads_users.settings.WIDTH in trial",
+        ),
+        ("def trial():\n  import reads_users.settings as s\n  return s.WIDTH", "reads_users.settings.WIDTH in trial"),
+        ("from reads_users import settings\ndef trial(): return settings.f()", "the global WIDTH of f"),
+    ],
+)
+def test_attributes_of_a_module_of_the_user(source, named):
+    trial = trial_of(source)
+    old, old_digests = key_of(trial), digests(trial)
+    settings_module: Any = sys.modules["reads_users.settings"]
+    settings_module.DEPTH = 1
+    assert key_of(trial) == old
+    settings_module.WIDTH = 16
+    assert key_of(trial) != old
+    assert first_difference(old_digests, digests(trial)) == f"{named} has changed"
+
+
+def test_a_patched_library_is_another_one_here_and_the_same_name_elsewhere(monkeypatch):
+    trial = trial_of("def trial(x): return jax.nn.relu(x), nn.mlp")
+    old, old_digests = key_of(trial), digests(trial)
+    monkeypatch.setattr(jax.nn, "relu", jnp.tanh)
+    assert key_of(trial) != old and digests(trial) == old_digests
+
+
+def test_a_trial_itself():
+    def make(model=8, lr=0.1, loss="squared_error", metrics=()):
+        return nn.Trial(nn.mlp((model,), out=1), loss, optax.chain(nn.l2(0.1), optax.adam(lr)), metrics)
+
+    old = make()
+    assert key_of(old) == key_of(old) != key_of(make())
+    assert digests(old) == digests(make())
+    for change, part in (
+        ({"model": 9}, "the model of the trial"),
+        ({"lr": 0.2}, "the optimizer of the trial"),
+        ({"lr": optax.cosine_decay_schedule(0.1, 10)}, "the optimizer of the trial"),
+        ({"loss": "absolute_error"}, "the loss of the trial"),
+        ({"loss": lambda outputs, targets: outputs[:, 0]}, "the loss of the trial"),
+        ({"metrics": ("r2",)}, "the metrics of the trial"),
+    ):
+        assert first_difference(digests(old), digests(make(**change))) == f"{part} has changed"
+
+
+def test_a_schedule_that_has_run_is_the_same():
+    schedule = optax.cosine_decay_schedule(0.1, 10)
+    old, old_digests = key_of(lambda: schedule), digests(lambda: schedule)
+    schedule(3)
+    assert key_of(lambda: schedule) == old
+    assert first_difference(old_digests, digests(lambda: schedule)) is None
+
+
+def test_a_trial_that_has_been_trained_is_the_same():
+    def trial(lr, width=2):
+        return nn.Trial(nn.mlp((width,), out=1), loss, optax.chain(nn.l2(0.1), optax.adam(rate(lr))))
+
+    def rate(lr):
+        return optax.exponential_decay(lr, 10, 0.5)
+
+    @jax.jit
+    def loss(outputs, targets):
+        return (outputs[:, 0] - targets) ** 2
+
+    x = np.linspace(-1, 1, 8, dtype=np.float32)[:, None]
+    for one, hparams in ((trial, {"lr": 0.1}), (trial(0.1), {})):
+        old, old_digests = key_of(one), digests(one)
+        nn.fit(one, (x, x[:, 0]), hparams, epochs=1, progress=False)
+        assert key_of(one) == old and digests(one) == old_digests
+
+
+def test_a_key_holds_what_it_knows_by_address():
+    keys = {key_of(nn.Trial(nn.linear_regression(), "squared_error", optax.sgd(0.1))) for _ in range(50)}
+    assert len(keys) == 50
