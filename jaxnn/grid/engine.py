@@ -92,7 +92,8 @@ def grid(
     if folder is not None:
         open_grid(folder, points, cohorts)
     found: list[Cohort] = []
-    with progress_bar(sum(e.epochs - done for e in entries), progress, f"grid of {len(points)}") as bar:
+    work = sum(len(own) * (max(entries[i].epochs for i in own) - done) for own in cohorts)
+    with progress_bar(work, progress, f"grid of {len(points)}") as bar:
         for number, indices in enumerate(cohorts):
             own = [entries[i] for i in indices]
             given = start if starts is None else [starts[i] for i in indices]

@@ -28,7 +28,7 @@ class RateCurve:
 
     Example:
         >>> curve = RateCurve(np.array([0.1, 1.0, 10.0]), np.array([2.0, 1.0, 5.0]), np.array([2.0, 1.0, 5.0]))
-        >>> curve.steepest
+        >>> curve.largest
         1.0
     """
 
@@ -38,15 +38,19 @@ class RateCurve:
 
     @property
     def steepest(self) -> float:
-        """The rate at which the smooth loss falls fastest, a good one to begin with."""
-        end = int(np.nanargmin(np.where(np.isfinite(self.smooth), self.smooth, np.nan)))
-        fall = np.diff(self.smooth[: end + 1])
-        return float(self.rates[int(np.argmin(fall)) + 1] if len(fall) else self.rates[end])
+        """The rate at which the smooth loss falls fastest over a tenth of the steps, a good one to begin with."""
+        end, width = self._least, max(1, len(self.rates) // 10)
+        falls = [self.smooth[i + width] - self.smooth[i] for i in range(width, end - width + 1)]
+        return float(self.rates[int(np.argmin(falls)) + width + width // 2] if falls else self.rates[end])
 
     @property
     def largest(self) -> float:
         """The rate at which the smooth loss is least; beyond it training comes apart."""
-        return float(self.rates[int(np.nanargmin(np.where(np.isfinite(self.smooth), self.smooth, np.nan)))])
+        return float(self.rates[self._least])
+
+    @property
+    def _least(self) -> int:
+        return int(np.nanargmin(np.where(np.isfinite(self.smooth), self.smooth, np.nan)))
 
 
 def find_learning_rate(

@@ -4,6 +4,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import optax
 
 from jaxnn.core.tree import cast, path_of
 from jaxnn.core.types import Batch, Key, Params, State
@@ -39,13 +40,24 @@ def init(trial: Trial, key: Key, x: Any, given: Any = None) -> TrainState:
         epoch=jnp.int32(0),
         params=params,
         model_state=model_state,
-        opt_state=trial.optimizer.init(params),
+        opt_state=_optimizer_state(trial, params),
         metrics={},
         best=None if trial.stop is None else trial.stop.start(params, model_state),
         wait=jnp.int32(0),
         stopped=jnp.bool_(False),
         diverged=jnp.int32(-1),
     )
+
+
+def _optimizer_state(trial: Trial, params: Params) -> Any:
+    state = trial.optimizer.init(params)
+    for name in ("LookaheadState", "SAMState"):
+        if optax.tree.get_all_with_path(state, name):
+            raise ValueError(
+                f"{name.removesuffix('State')} keeps two sets of weights, of which a step sees one; write another "
+                "optimizer, with nn.ema(0.999) or nn.swa() behind it where averaged weights are wanted"
+            )
+    return state
 
 
 def step(
@@ -110,8 +122,8 @@ def train_step(
     # Optax relies on implicit promotion (adam raises a float to an int32 count), whatever the user's setting is.
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
         updates, opt_state = trial.update(
-            grad, state.opt_state, state.params, value=value, grad=grad, value_fn=lambda p: objective(p)[0],
-            metrics=state.metrics, epoch=state.epoch, opt_state=state.opt_state,
+            grad, state.opt_state, state.params, value=value, grad=grad, metrics=state.metrics, epoch=state.epoch,
+            value_fn=lambda p, metrics=None, epoch=None, opt_state=None: objective(p)[0], opt_state=state.opt_state,
         )  # fmt: skip
     params = jax.tree.map(lambda p, u: p + u.astype(p.dtype), state.params, updates)
     after = state._replace(step=state.step + 1, params=params, model_state=model_state, opt_state=opt_state)

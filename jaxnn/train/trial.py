@@ -80,7 +80,12 @@ class Trial:
     @property
     def update(self) -> Callable:
         """The optimizer's update, which takes any extra argument whether it uses it or not."""
-        return optax.with_extra_args_support(self.optimizer).update
+        update = optax.with_extra_args_support(self.optimizer).update
+        parameters = inspect.signature(update).parameters.values()
+        if any(p.kind is p.VAR_KEYWORD for p in parameters):
+            return update
+        known = {p.name for p in parameters}
+        return lambda *args, **extra: update(*args, **{name: v for name, v in extra.items() if name in known})
 
     def stopping(self, stop: Any) -> "Trial":
         """The trial with this early stopping, or as it is for None.
