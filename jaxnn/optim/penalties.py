@@ -16,7 +16,7 @@ class PenaltyState(NamedTuple):
     """What a penalty keeps so that `value_of` can tell its value: ``l1 sum |w| + l2 sum w^2``.
 
     Args:
-        l1, l2: the strengths of the last update, 0-d arrays.
+        l1, l2: the strengths of the last update, 0-d arrays; None for a term that it has not.
         leaves: the leaves it acts on.
     """
 
@@ -121,19 +121,23 @@ def elastic_net(l1: Hyper, l2: Hyper, where: Where = WEIGHTS) -> optax.GradientT
 
 def _term(name: str, c1: Hyper, c2: Hyper, where: Where) -> optax.GradientTransformation:
     def gradient(g: Any, w: Any) -> Any:
-        slope = jnp.zeros_like(w)
+        # Subtracted, and the strength times w first: the term then joins the update. An added one cuBLAS takes into its
+        # product, for which XLA writes it out, and a multiple of the strength is a kernel of its own.
         if name != "l2":
-            slope = slope + jnp.asarray(c1, w.dtype) * jnp.sign(w)
+            g = g - (jnp.asarray(c1, w.dtype) * -jnp.sign(w)).astype(g.dtype)
         if name != "l1":
-            slope = slope + jnp.asarray(2 * c2, w.dtype) * w
-        return g + slope.astype(g.dtype)
+            g = g - (jnp.asarray(c2, w.dtype) * w * -2).astype(g.dtype)
+        return g
+
+    def new(leaves: Chosen) -> PenaltyState:
+        return PenaltyState(None if name == "l2" else as_float(c1), None if name == "l1" else as_float(c2), leaves)
 
     def init(params: Any) -> Any:
-        return PenaltyState(as_float(c1), as_float(c2), choose(name, params, where))
+        return new(choose(name, params, where))
 
     def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
         params_needed(name, params)
-        return state.leaves.map(gradient, updates, params), PenaltyState(as_float(c1), as_float(c2), state.leaves)
+        return state.leaves.map(gradient, updates, params), new(state.leaves)
 
     return optax.GradientTransformation(init, update)
 
@@ -160,11 +164,14 @@ def penalty(params: Params, l1: Hyper = 0.0, l2: Hyper = 0.0, where: Where = WEI
     return _value(as_float(l1), as_float(l2), choose("penalty", params, where).of(params))
 
 
-def _value(c1: jax.Array, c2: jax.Array, leaves: list[Any]) -> jax.Array:
-    total = jnp.zeros((), c1.dtype)
+def _value(c1: jax.Array | None, c2: jax.Array | None, leaves: list[Any]) -> jax.Array:
+    total = as_float(0)
     for leaf in leaves:
-        w = leaf.astype(c1.dtype)
-        total = total + c1 * jnp.abs(w).sum() + c2 * (w * w).sum()
+        w = leaf.astype(total.dtype)
+        if c1 is not None:
+            total = total + c1 * jnp.abs(w).sum()
+        if c2 is not None:
+            total = total + c2 * (w * w).sum()
     return total
 
 
