@@ -66,14 +66,14 @@ def test_reaches_0985_on_the_digits_as_images():
 
     def digits(dropout):
         model = nn.lenet(10, filters=(16, 32), kernel_size=3, dropout=dropout)
-        rate = optax.cosine_decay_schedule(1e-2, 15 * 45)  # 15 epochs of 45 batches
+        rate = optax.cosine_decay_schedule(1e-2, 30 * 45)  # 30 epochs of 45 batches
         return nn.Trial(model, "softmax_cross_entropy", optax.adam(rate), metrics=("accuracy",))
 
     runs = nn.grid(
         digits,
         (x[train], data.y[train]),
         {"dropout": [0.3], "seed": range(3)},
-        epochs=15,
+        epochs=30,
         batch_size=32,
         validation=(x[test], data.y[test]),
         progress=False,
