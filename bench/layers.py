@@ -17,7 +17,7 @@ from common import in_turn, machine, present, save, table
 from layers_peers import flax_linen, keras_jax, pytorch
 
 import jaxnn as nn
-from jaxnn.train.program import CPU_OPTIONS
+from jaxnn.train.program import OPTIONS
 
 STEPS = {"lenet": 40, "lstm": 20, "gpt": 20, "mlp": 20}
 """Steps of one measurement."""
@@ -63,7 +63,7 @@ def ours(task: str, scanned: bool, steps: int):
         return jax.lax.scan(lambda s, b: (nn.step(trial, s, b)[0], None), state, (xs, ys))[0]
 
     def compiled(f, *args):
-        options = CPU_OPTIONS if jax.default_backend() == "cpu" else None
+        options = OPTIONS.get(jax.default_backend())
         return jax.jit(f, donate_argnums=0).lower(*args).compile(compiler_options=options)
 
     stacked = [jax.device_put(np.broadcast_to(a, (steps, *a.shape))) for a in (x, y)] if scanned else []

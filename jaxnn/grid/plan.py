@@ -57,6 +57,11 @@ class Plan:
         return BESIDE if self.width > 1 else None
 
     @property
+    def platform(self) -> str:
+        """Of its devices: ``"cpu"``, ``"gpu"``, ``"tpu"``."""
+        return (self.on or tuple(jax.local_devices()))[0].platform
+
+    @property
     def tolerance(self) -> float:
         """By how much losses of the first epochs may differ from solo runs, as a share: 0 where they are equal."""
         return 0.0 if self.width == 1 else 1e-4

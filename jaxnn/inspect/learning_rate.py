@@ -12,6 +12,7 @@ from jaxnn.data.batches import batched, rows_of_a_step
 from jaxnn.data.source import read
 from jaxnn.train.engine import Member, Recipe, start
 from jaxnn.train.hyper import split
+from jaxnn.train.optimizer import plain
 from jaxnn.train.program import Program
 from jaxnn.train.step import steps_key, train_step
 from jaxnn.train.trial import TrialLike, check_names
@@ -115,7 +116,7 @@ def _losses(recipe: Recipe, name: str, member: Member, data: Any, orders: Any, r
     def one(state: Any, given: tuple) -> tuple[Any, Any]:
         batch, rate = given
         trial = recipe.built(member._replace(hparams={**member.hparams, name: (rate,)}))
-        state, sums = train_step(trial, state, batch, batch.rows.sum(dtype=jnp.int32), key, recipe.compute_dtype)
+        state, sums = train_step(trial, state, batch, batch.rows.sum(dtype=jnp.int32), key, None, plain(trial))
         return state, sums.loss / sums.weight.astype(sums.loss.dtype)
 
     return jax.lax.scan(one, state, (batches, rates))[1]

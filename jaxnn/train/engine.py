@@ -26,12 +26,14 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxnn.core.tree import is_floating
 from jaxnn.core.types import Batch, Key
 from jaxnn.data.batches import batched
 from jaxnn.data.source import Block
 from jaxnn.optim.average import averaged
 from jaxnn.optim.penalties import value_of
 from jaxnn.train.hyper import Structure, join
+from jaxnn.train.optimizer import packed, plain
 from jaxnn.train.state import TrainState
 from jaxnn.train.step import evaluate, init, steps_key, train_step
 from jaxnn.train.sums import Sums
@@ -50,6 +52,7 @@ class Recipe:
         held: whether there is a validation part.
         compute_dtype: of the forward pass, or None for that of the data.
         rewind: whether a sick member goes back to the epoch's beginning, which takes one copy of the state.
+        platform: of the devices that it is compiled for: what is fastest differs. None for what suits all.
     """
 
     trial: TrialLike
@@ -59,6 +62,7 @@ class Recipe:
     held: bool = False
     compute_dtype: Any = None
     rewind: bool = True
+    platform: str | None = None
 
     def built(self, member: "Member") -> Trial:
         """The trial of a member, early stopping included; its numbers may be traced."""
@@ -110,13 +114,28 @@ def advance(recipe: Recipe, member: Member, state: TrainState, batches: Batch) -
         The state, and the sums of each step over its rows, ``(steps, ...)``.
     """
     trial, key = recipe.built(member), steps_key(member.key)
+    optimizer = packed(trial, state) if recipe.platform == "cpu" else plain(trial)
+    tied = recipe.platform in ("gpu", "cuda", "rocm")
 
     def one(state: TrainState, given: tuple[Batch, Any]) -> tuple[TrainState, Any]:
-        state, sums = train_step(trial, state, *given, key, recipe.compute_dtype)
+        batch, count = given
+        batch = batch._replace(x=_own(batch.x, state.step)) if tied else batch
+        state, sums = train_step(trial, state, batch, count, key, recipe.compute_dtype, optimizer)
         return state, replace(sums, weight=None)  # that of all steps is made at once
 
+    state = state._replace(opt_state=optimizer.pack(state.opt_state))
     state, sums = jax.lax.scan(one, state, (batches, batches.rows.sum(1, dtype=jnp.int32)))
+    state = state._replace(opt_state=optimizer.unpack(state.opt_state))
     return state, replace(sums, weight=batches.weight.sum(1))
+
+
+def _own(x: Any, step: Any) -> Any:
+    """Rows that are a member's own, by a condition that always holds.
+
+    Members side by side on a GPU share their rows, and a product of shared rows with kernels of each is made over all
+    members at once, for which XLA transposes every kernel. With rows of its own each has its own product.
+    """
+    return jax.tree.map(lambda a: jnp.where(step >= 0, a, jnp.zeros_like(a)) if is_floating(a) and a.ndim == 2 else a, x)
 
 
 def close(

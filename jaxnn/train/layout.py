@@ -17,6 +17,11 @@ class Layout(Protocol):
         ...
 
     @property
+    def platform(self) -> str:
+        """Of its devices: ``"cpu"``, ``"gpu"``, ``"tpu"``."""
+        ...
+
+    @property
     def chunk(self) -> int | None:
         """Members of one call of the program, or None for all."""
         ...
@@ -49,6 +54,13 @@ class Alone:
     device: Any = None
     beside: None = None
     chunk: None = None
+
+    @property
+    def platform(self) -> str:
+        """Of the device."""
+        settings: Any = jax.config
+        device = settings.jax_default_device if self.device is None else self.device
+        return getattr(device, "platform", device) or jax.default_backend()
 
     def arrange(self, count: int) -> np.ndarray:
         """As they come."""

@@ -9,6 +9,7 @@ import optax
 from jaxnn.core.tree import cast, path_of
 from jaxnn.core.types import Batch, Key, Params, State
 from jaxnn.data.arrays import silenced
+from jaxnn.train.optimizer import Optimizer, plain
 from jaxnn.train.state import TrainState
 from jaxnn.train.sums import Sums, per_row
 from jaxnn.train.trial import Trial
@@ -96,7 +97,8 @@ def step(
     if batch.rows is not None:
         batch = batch._replace(weight=jnp.where(batch.rows, batch.weight, jnp.zeros_like(batch.weight)))
     count = jnp.int32(rows) if batch.rows is None else batch.rows.sum(dtype=jnp.int32)
-    state, sums = train_step(trial, state, batch, count, None if key is None else steps_key(key), compute_dtype)
+    key = None if key is None else steps_key(key)
+    state, sums = train_step(trial, state, batch, count, key, compute_dtype, plain(trial))
     return state, sums.means(trial)
 
 
@@ -106,7 +108,7 @@ def steps_key(key: Key) -> Key:
 
 
 def train_step(
-    trial: Trial, state: TrainState, batch: Batch, count: Any, key: Key | None, dtype: Any
+    trial: Trial, state: TrainState, batch: Batch, count: Any, key: Key | None, dtype: Any, optimizer: Optimizer
 ) -> tuple[TrainState, Sums]:
     """`step` with the key of the steps, for a batch with weights and ``count`` real rows; returns sums, not means."""
 
@@ -119,12 +121,9 @@ def train_step(
         return total / jnp.asarray(count, total.dtype), (losses, outputs, after)
 
     (value, (losses, outputs, model_state)), grad = jax.value_and_grad(objective, has_aux=True)(state.params)
-    # Optax relies on implicit promotion (adam raises a float to an int32 count), whatever the user's setting is.
-    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
-        updates, opt_state = trial.update(
-            grad, state.opt_state, state.params, value=value, grad=grad, metrics=state.metrics, epoch=state.epoch,
-            value_fn=lambda p, metrics=None, epoch=None, opt_state=None: objective(p)[0], opt_state=state.opt_state,
-        )  # fmt: skip
+    rest = {"value": value, "metrics": state.metrics, "epoch": state.epoch}
+    value_fn = lambda p, metrics=None, epoch=None, opt_state=None: objective(p)[0]  # noqa: E731
+    updates, opt_state = optimizer.update(grad, state.opt_state, state.params, rest, value_fn)
     params = jax.tree.map(lambda p, u: p + u.astype(p.dtype), state.params, updates)
     after = state._replace(step=state.step + 1, params=params, model_state=model_state, opt_state=opt_state)
     return after, Sums.of(per_row(trial, outputs, batch, losses), batch.weight)
