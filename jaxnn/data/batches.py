@@ -41,7 +41,7 @@ def batched(data: Batch, order: Any, real: Any, batch_size: int) -> Batch:
     """One epoch as stacked batches, in one gather; the last batch is filled up with padding.
 
     Args:
-        data: rows with weights, leaves ``(rows, ...)``.
+        data: rows, leaves ``(rows, ...)``; a weight of None is 1 for each.
         order: ``(entries,)`` int, which rows, in order.
         real: how many of the entries are real, the first ones; may be traced.
         batch_size: rows of a batch.
@@ -61,7 +61,10 @@ def batched(data: Batch, order: Any, real: Any, batch_size: int) -> Batch:
     index = jnp.concatenate([order, jnp.broadcast_to(order[:1], (padding,))]) if padding else order
     taken = jax.tree.map(lambda a: jnp.take(a, index, axis=0, mode="clip"), data)
     rows = jnp.arange(index.shape[0], dtype=jnp.int32) < real
-    weight = jnp.where(rows, taken.weight, jnp.zeros_like(taken.weight))
+    if data.weight is None:
+        weight = rows.astype(jnp.zeros(()).dtype)
+    else:
+        weight = jnp.where(rows, taken.weight, jnp.zeros_like(taken.weight))
     taken = taken._replace(weight=weight, rows=rows)
     return jax.tree.map(lambda a: a.reshape(steps, batch_size, *a.shape[1:]), taken)
 
@@ -80,7 +83,7 @@ def in_order(data: Batch, batch_size: int, rows: int | None = None) -> Batch:
     """All rows in their own order as stacked batches, for evaluation; padding as in `batched`.
 
     Args:
-        data: rows with weights, leaves ``(rows, ...)``.
+        data: rows, leaves ``(rows, ...)``; a weight of None is 1 for each.
         batch_size: rows of a batch at most.
         rows: as if there were so many, the last ones padding; None for as many as there are.
 
@@ -88,7 +91,7 @@ def in_order(data: Batch, batch_size: int, rows: int | None = None) -> Batch:
         >>> in_order(Batch(jnp.ones((5, 2)), jnp.ones(5), jnp.ones(5)), 4).x.shape
         (2, 4, 2)
     """
-    given = data.weight.shape[0]
+    given = data.y.shape[0]
     rows = given if rows is None else rows
     batch_size = min(batch_size, rows)
     total = rows + -rows % batch_size
@@ -99,4 +102,5 @@ def in_order(data: Batch, batch_size: int, rows: int | None = None) -> Batch:
         filled = np_or_jnp.concatenate([a, np_or_jnp.zeros((missing, *a.shape[1:]), a.dtype)]) if missing else a
         return filled.reshape(-1, batch_size, *a.shape[1:])
 
-    return jax.tree.map(stacked, data._replace(rows=np.ones(given, bool)))
+    weight = np.ones(given, jnp.zeros(()).dtype) if data.weight is None else data.weight
+    return jax.tree.map(stacked, data._replace(weight=weight, rows=np.ones(given, bool)))

@@ -45,7 +45,7 @@ class Source:
     """Data behind the door: checked, split by index, scaled by the training part.
 
     Args:
-        data: all rows, in the dtypes of the program.
+        data: all rows, in the dtypes of the program; without weights where all are 1.
         parts: for each part the numbers of its training rows.
         held: for each part its validation rows, or None.
         shuffle_seed: drives the order of the rows, with the epoch.
@@ -158,7 +158,7 @@ def read(data: Any, validation: Any = None, *, shuffle_seed: int = 0, scale: boo
         held = None if held is None else narrow(held._replace(x=fitted.transform(held.x)))
     names = (getattr(data, name, None) for name in ("classes", "features"))
     return Source(
-        batch, (rows,), None if held is None else (held,), shuffle_seed, kind, fitted,
+        _unweighted(batch), (rows,), None if held is None else (_unweighted(held),), shuffle_seed, kind, fitted,
         *(None if n is None else tuple(n) for n in names), device=_device(data),
     )  # fmt: skip
 
@@ -179,6 +179,12 @@ def _held_pair(batch: Batch, validation: Any, wide: bool) -> Batch:
             f"rows of the data have shapes {ours} and rows of the validation data {theirs}; write equal ones"
         )
     return held
+
+
+def _unweighted(batch: Batch) -> Batch:
+    """Without weights where all are 1, so that nothing is gathered for them."""
+    plain = not isinstance(batch.weight, Tracer) and bool((np.asarray(batch.weight) == 1).all())
+    return batch._replace(weight=None) if plain else batch
 
 
 def _device(data: Any) -> Any:

@@ -13,6 +13,7 @@ from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from jaxnn.core.tree import count
+from jaxnn.train.layout import mapped
 
 TINY = 100_000
 """Multiply-adds a step below which members of a CPU grid go through side by side: dispatch outweighs arithmetic."""
@@ -90,7 +91,7 @@ class Plan:
         def on_device(own: Any, shared: Any) -> Any:
             members = jax.tree.leaves(own)[0].shape[0]
             if self.width == 1:
-                return jax.lax.map(lambda one: function(one, shared), own)
+                return mapped(function, own, shared)
             wide = jax.vmap(lambda one: function(one, shared), axis_name=BESIDE)
             if members == self.width:
                 return wide(own)

@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from jax.extend.core import Literal
 
 NESTED = {"pjit": "jaxpr", "jit": "jaxpr", "closed_call": "call_jaxpr", "custom_jvp_call": "call_jaxpr"}
 
@@ -68,7 +67,7 @@ class FlatProgram:
         slots |= {v: self._constant(c, v.aval) for v, c in zip(jaxpr.constvars, consts, strict=True)}
 
         def read(v: Any) -> int:
-            return self._constant(v.val, v.aval) if isinstance(v, Literal) else slots[v]
+            return self._constant(v.val, v.aval) if hasattr(v, "val") else slots[v]  # a literal, or a variable
 
         for eqn in jaxpr.eqns:
             inputs = [read(v) for v in eqn.invars]

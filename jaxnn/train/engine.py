@@ -195,8 +195,9 @@ def epoch(
 
 def kept(going: Any, after: TrainState, before: TrainState) -> TrainState:
     """The state after an epoch for a member that went on and is well, else the one before it, marked if it fell sick."""
-    marked = before._replace(diverged=jnp.where(going, after.diverged, before.diverged))
-    return jax.tree.map(lambda a, b: jnp.where(going & (after.diverged < 0), a, b), after, marked)
+    well = going & (after.diverged < 0)
+    marked = before._replace(diverged=jax.lax.select(going, after.diverged, before.diverged))
+    return jax.tree.map(lambda a, b: jax.lax.select(well, a, b), after, marked)
 
 
 def epochs(
