@@ -167,9 +167,7 @@ def population(
     return begin(entries, source, _layout(plan, entries, source), start)
 
 
-def _cohorts(
-    trial: TrialLike, source: Source, points: Space, **options: Any
-) -> tuple[list[Entry], list[list[int]]]:
+def _cohorts(trial: TrialLike, source: Source, points: Space, **options: Any) -> tuple[list[Entry], list[list[int]]]:
     """Every point sorted, built and checked; and their numbers, a list for each structure."""
     entries = [enrol(trial, source, point, **options) for point in points.points]
     cohorts: dict[Any, list[int]] = {}

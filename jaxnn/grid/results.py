@@ -135,7 +135,9 @@ class Runs(Sequence):
     @property
     def diverged(self) -> np.ndarray:
         """Which members fell sick, their numbers in order."""
-        return np.sort(np.concatenate([c.indices[c.outcome.diverged >= 0] for c in self.cohorts] or [np.array([], int)]))
+        return np.sort(
+            np.concatenate([c.indices[c.outcome.diverged >= 0] for c in self.cohorts] or [np.array([], int)])
+        )
 
     def stacked_params(self) -> Any:
         """The weights to use of all members as one tree, leaves ``(members, ...)``, in the order of the space.

@@ -173,7 +173,9 @@ def compare(folder: Path, known: dict[str, Any], ours: dict[str, Any]) -> None:
 def _difference(known: dict[str, Any], ours: dict[str, Any]) -> str | None:
     for i, (a, b) in enumerate(zip(known["points"], ours["points"], strict=False)):
         if a != b or known["seeds"][i] != ours["seeds"][i]:
-            return f"its point {i} is {decode(a)}, seed {known['seeds'][i]}, and not {decode(b)}, seed {ours['seeds'][i]}"
+            return (
+                f"its point {i} is {decode(a)}, seed {known['seeds'][i]}, and not {decode(b)}, seed {ours['seeds'][i]}"
+            )
     if len(known["points"]) != len(ours["points"]):
         return f"it has {len(known['points'])} points, and not {len(ours['points'])}"
     for name in sorted({*known["data"], *ours["data"]}):

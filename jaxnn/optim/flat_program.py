@@ -56,7 +56,11 @@ class FlatProgram:
         return len(self.shapes) - 1
 
     def _constant(self, value: Any, aval: Any) -> int:
-        key = ("constant", str(aval), repr(value) if np.ndim(value) == 0 and not isinstance(value, jax.Array) else id(value))
+        key = (
+            "constant",
+            str(aval),
+            repr(value) if np.ndim(value) == 0 and not isinstance(value, jax.Array) else id(value),
+        )
         if key not in self._known:
             self._known[key] = (self._new(aval),)
             self.constants[self._known[key][0]] = value

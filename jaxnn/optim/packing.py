@@ -200,4 +200,3 @@ def _broadcasts(program: FlatProgram) -> dict[int, int]:
 
 def _vector(arrays: Sequence[Any]) -> Any:
     return jnp.concatenate([a.reshape(-1) for a in arrays]) if len(arrays) > 1 else arrays[0].reshape(-1)
-

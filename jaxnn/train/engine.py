@@ -135,7 +135,9 @@ def _own(x: Any, step: Any) -> Any:
     Members side by side on a GPU share their rows, and a product of shared rows with kernels of each is made over all
     members at once, for which XLA transposes every kernel. With rows of its own each has its own product.
     """
-    return jax.tree.map(lambda a: jnp.where(step >= 0, a, jnp.zeros_like(a)) if is_floating(a) and a.ndim == 2 else a, x)
+    return jax.tree.map(
+        lambda a: jnp.where(step >= 0, a, jnp.zeros_like(a)) if is_floating(a) and a.ndim == 2 else a, x
+    )
 
 
 def close(

@@ -87,7 +87,9 @@ class Model:
     def predict(self, x: Any) -> np.ndarray:
         """Class numbers ``(rows,)``, or values ``(rows,)`` or ``(rows, out)`` where the loss is of values."""
         outputs = self.outputs(x)
-        return decide(self.task, lambda what: outputs if what == "outputs" else probabilities(self.task, outputs, "run"))
+        return decide(
+            self.task, lambda what: outputs if what == "outputs" else probabilities(self.task, outputs, "run")
+        )
 
     def evaluate(self, data: Any) -> dict[str, float]:
         """Loss and metrics on data ``(x, y)`` or ``(x, y, weight)``, in use.

@@ -247,7 +247,9 @@ class Population:
         """
         members = self._numbers(members)
         if len(members) != len(other):
-            raise ValueError(f"{len(members)} places and {len(other)} members; write pop.put(losers, pop.take(winners))")
+            raise ValueError(
+                f"{len(members)} places and {len(other)} members; write pop.put(losers, pop.take(winners))"
+            )
         if self.entries[0].structure != other.entries[0].structure or self.epoch != other.epoch:
             raise ValueError("members of another structure, or after other epochs, cannot be put here; "
                              "write nn.population for each structure, and advance both alike")  # fmt: skip
