@@ -5,8 +5,9 @@ It needs an environment of its own, on any Linux machine (about 1 GB):
     pip install 'jax[tpu]==0.10.2' optax flax chex safetensors tqdm scikit-learn
     pip install --no-deps jax-cuda12-plugin==0.10.2 jax-cuda12-pjrt==0.10.2 nvidia-cuda-nvcc-cu12
 
-Then ``python bench/elsewhere.py h200 1024`` (the digits MLP, 1,024 members side by side) or ``python bench/elsewhere.py
-v5e:2x2 64`` (on one chip of a slice). The programs are those of `jaxnn.train.program.Programs`, which `fit` and `grid` run.
+Then ``python bench/elsewhere.py h200 1024`` (the digits MLP, 1,024 members side by side) or ``python
+bench/elsewhere.py v5e:2x2 64`` (on one chip of a slice). The programs are those of `jaxnn.train.program.Programs`,
+which `fit` and `grid` run.
 """
 
 import os
@@ -96,7 +97,6 @@ def report(compiled, seconds, top=8):
 
 def compile_grid(kind: str, members: int):
     """The training program of the digits MLP as `grid` builds it, for so many members side by side."""
-    import jax.numpy as jnp
     import numpy as np
     import optax
     from jax.sharding import SingleDeviceSharding

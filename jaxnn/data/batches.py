@@ -92,9 +92,9 @@ def in_order(data: Batch, batch_size: int, rows: int | None = None) -> Batch:
         (2, 4, 2)
     """
     given = data.y.shape[0]
-    rows = given if rows is None else rows
-    batch_size = min(batch_size, rows)
-    total = rows + -rows % batch_size
+    most = given if rows is None else rows
+    batch_size = min(batch_size, most)
+    total = most + -most % batch_size
 
     def stacked(a: Any) -> Any:
         np_or_jnp = np if isinstance(a, np.ndarray) else jnp  # on the host nothing is compiled for it

@@ -11,7 +11,7 @@ import numpy as np
 from jaxnn.core.tree import count
 from jaxnn.data.source import Source, read
 from jaxnn.grid import plan as plans
-from jaxnn.grid.results import Cohort, Report, Runs
+from jaxnn.grid.results import Cohort, Runs
 from jaxnn.grid.space import Space, as_space
 from jaxnn.grid.stored import open_grid, write_table
 from jaxnn.train.begin import begin, shapes

@@ -12,7 +12,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
-from jaxnn.core.tree import count
+from jaxnn.core.tree import count as scalars
 from jaxnn.train.layout import mapped
 
 TINY = 100_000
@@ -79,11 +79,11 @@ class Plan:
         chunk = min(self.chunk or members, members)
         return replace(self, devices=devices, width=width, chunk=max(chunk, 1), on=self.on[:devices])
 
-    def arrange(self, members: int) -> np.ndarray:
+    def arrange(self, count: int) -> np.ndarray:
         """Members dealt over the devices like cards, so that early stoppers spread; the last one fills up."""
         block = self.devices * self.width
-        places = np.arange(block * math.ceil(members / block)).reshape(-1, self.devices).T.reshape(-1)
-        return np.minimum(places, members - 1)
+        places = np.arange(block * math.ceil(count / block)).reshape(-1, self.devices).T.reshape(-1)
+        return np.minimum(places, count - 1)
 
     def lay(self, function: Callable) -> Callable:
         """``function(own, shared)`` of one member, as a function of stacked members."""
@@ -100,8 +100,8 @@ class Plan:
 
         if self.devices == 1:
             return on_device
-        specs = dict(in_specs=(P("member"), P()), out_specs=P("member"))
-        return jax.shard_map(on_device, mesh=self.mesh, check_vma=False, **specs)
+        specs = (P("member"), P())
+        return jax.shard_map(on_device, mesh=self.mesh, in_specs=specs, out_specs=P("member"), check_vma=False)
 
     def place(self, tree: Any, by_member: bool = False) -> Any:
         """A tree on the devices: its first axis split over them, or whole on each."""
@@ -178,7 +178,7 @@ def work_of(params: Any, batch_size: int) -> int:
     """Multiply-adds of one step that members side by side do each by itself."""
     shapes = [leaf.shape for leaf in jax.tree.leaves(params) if len(leaf.shape) > 1]
     # A single layer sees the rows that all members share: side by side it is one large product.
-    return 0 if [len(shape) for shape in shapes] == [2] else count(params) * batch_size
+    return 0 if [len(shape) for shape in shapes] == [2] else scalars(params) * batch_size
 
 
 def free_memory() -> int:

@@ -59,7 +59,7 @@ def find_learning_rate(
     high: float = 10.0, steps: int = 200, batch_size: int | None = 32, seed: int = 0, shuffle_seed: int = 0,
     standardise: bool = False, smoothing: float = 0.9,
 ) -> RateCurve:  # fmt: skip
-    """Train while the learning rate rises from step to step, ``low (high / low)^(i / (steps - 1))``, and keep the losses.
+    """Train while the learning rate rises, ``low (high / low)^(i / (steps - 1))`` in step *i*, and keep the losses.
 
     Args:
         trial: a function from hyperparameters to a `Trial`; it is called anew for every step, with another rate.

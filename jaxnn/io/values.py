@@ -35,7 +35,8 @@ def encode(value: Any) -> Any:
     if isinstance(value, np.generic):
         return encode(value.item())
     if hasattr(value, "tolist") and hasattr(value, "dtype"):
-        return {"array": np.asarray(value).tolist(), "dtype": str(value.dtype)}
+        array = np.asarray(value)
+        return {"array": array.tolist(), "dtype": str(array.dtype)}
     return {"words": repr(value)}
 
 
@@ -58,8 +59,8 @@ def decode(value: Any) -> Any:
     """
     if not isinstance(value, dict):
         return value
-    kind = next(iter(value), None)
-    inner = value.get(kind)
+    kind = str(next(iter(value), None))
+    inner: Any = value.get(kind)
     if kind == "float":
         return float(inner)
     if kind == "tuple":
@@ -73,7 +74,7 @@ def decode(value: Any) -> Any:
     if kind == "function":
         return (ACTIVATIONS | INITIALIZERS).get(inner, inner)
     if kind == "array":
-        return np.asarray(inner, np.dtype(value.get("dtype")))
+        return np.asarray(inner, np.dtype(str(value.get("dtype"))))
     if kind == "words":
         return str(inner)
     raise ValueError(f"{value!r} is no hyperparameter")

@@ -1,9 +1,9 @@
 """Optimizers over few long arrays instead of many short ones, found by reading what an update does.
 
-The update of most optimizers is the same elementwise formula for every leaf, and on a CPU each leaf costs kernels of its
-own, however small it is. Here the update is traced once and its operations are sorted. What does not depend on arrays of
-the state, such as penalties, clipping and schedules, stays as it is. Of the rest, leaves with the same chain of
-elementwise operations are a family: computed together, their moments kept as one vector each. An update that does
+The update of most optimizers is the same elementwise formula for every leaf, and on a CPU each leaf costs kernels of
+its own, however small it is. Here the update is traced once and its operations are sorted. What does not depend on
+arrays of the state, such as penalties, clipping and schedules, stays as it is. Of the rest, leaves with the same chain
+of elementwise operations are a family: computed together, their moments kept as one vector each. An update that does
 anything else with its moments, such as their norms or products of them, is left alone.
 """
 
@@ -17,8 +17,10 @@ import jax.numpy as jnp
 from jaxnn.optim.flat_program import FlatProgram, Operation
 
 ELEMENTWISE = frozenset(
-    "abs add add_any and clamp convert_element_type copy div eq exp exp2 expm1 floor ge gt integer_pow is_finite le log "
-    "log1p logistic lt max min mul ne neg not or pow round rsqrt select_n sign sqrt square sub tanh".split()
+    """
+    abs add add_any and clamp convert_element_type copy div eq exp exp2 expm1 floor ge gt integer_pow is_finite le log
+    log1p logistic lt max min mul ne neg not or pow round rsqrt select_n sign sqrt square sub tanh
+    """.split()  # noqa: SIM905
 )
 
 

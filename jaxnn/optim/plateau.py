@@ -133,7 +133,7 @@ def shrinkage(*, opt_state: Any = None, metrics: Any = None, epoch: Any = None, 
         1.0
     """
     scale = as_float(1)
-    for _, state in optax.tree.get_all_with_path(opt_state, "PlateauState"):
+    for _path, state in optax.tree.get_all_with_path(opt_state, "PlateauState"):
         scale = scale * caught_up(state, metrics=metrics, epoch=epoch).scale
     return scale
 

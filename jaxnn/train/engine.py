@@ -13,7 +13,8 @@ of the program. A *state* is what changes: weights, running statistics, the opti
         state = kept(goes on and is healthy, after, state)  # the epoch ends: a sick member goes back to its beginning
 
 A step takes the gradient and updates. Whether a loss or a weight is not finite is asked once an epoch, by `close`; a
-member that fell sick is then what it was before the epoch, but for the step that is marked in ``diverged``, and stays so.
+member that fell sick is then what it was before the epoch, but for the step that is marked in ``diverged``, and stays
+so.
 `run` scans over `epoch`, so that gradients pass; `epochs`, what `fit` and `grid` compile, is the same `epoch` in a loop
 that ends as soon as no member goes on. Nothing here knows an optimizer, a layer or a metric by name: an optimizer that
 looks at metrics gets them as extra arguments of its update, and a layer learns from ``rows=`` which rows are padding.
@@ -76,14 +77,14 @@ class Member(NamedTuple):
     Args:
         hparams: the traced numbers of each hyperparameter.
         stop: an `EarlyStopping`, or None.
-        key: drives its initialisation and its dropout.
+        key: drives its initialisation and its dropout; on the host its two words, which NumPy can hold.
         epochs: after how many epochs it ends, int32.
         part: which part of the rows it trains on, int32.
     """
 
     hparams: Any
     stop: Any
-    key: Key
+    key: Key | Any
     epochs: Any
     part: Any
 
@@ -196,7 +197,7 @@ def epoch(
 
 
 def kept(going: Any, after: TrainState, before: TrainState) -> TrainState:
-    """The state after an epoch for a member that went on and is well, else the one before it, marked if it fell sick."""
+    """The state after an epoch of a member that went on and is well, else the one before it, marked if it is sick."""
     well = going & (after.diverged < 0)
     marked = before._replace(diverged=jax.lax.select(going, after.diverged, before.diverged))
     return jax.tree.map(lambda a, b: jax.lax.select(well, a, b), after, marked)

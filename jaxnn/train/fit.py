@@ -6,8 +6,8 @@ from typing import Any
 
 from jaxnn.data.source import read
 from jaxnn.train.begin import begin
-from jaxnn.train.enrol import check, enrol, whole
 from jaxnn.train.ending import Interrupted, told
+from jaxnn.train.enrol import check, enrol, whole
 from jaxnn.train.layout import Alone
 from jaxnn.train.progress import progress_bar
 from jaxnn.train.result import Run

@@ -61,7 +61,7 @@ class Group:
         return {name: np.concatenate(parts, 1) for name, parts in self.standing.history.items()}
 
     def start(self, programs: Programs, layout: Layout, own: tuple, source: Source, shared: tuple) -> tuple:
-        """Compile, and draw the weights where there are none; returns the training program, seconds and compilations."""
+        """Compile, and draw weights where there are none; returns the program, its members, seconds, compilations."""
         given = _placed(own, layout, layout.arrange(len(self.members)))
         state = self.standing.state
         if state is not None and not self.standing.laid:

@@ -40,7 +40,7 @@ class Layout(Protocol):
 
 
 def mapped(function: Callable, own: Any, shared: Any) -> Any:
-    """``function(one, shared)`` for one stacked member after the other; a single one needs no loop, and compiles faster."""
+    """``function(one, shared)`` for one member after the other; a single one needs no loop, and compiles faster."""
     if jax.tree.leaves(own)[0].shape[0] > 1:
         return jax.lax.map(lambda one: function(one, shared), own)
     return jax.tree.map(lambda a: a[None], function(jax.tree.map(lambda a: a[0], own), shared))

@@ -1,6 +1,5 @@
 """A population: members of one structure that train together, can be taken apart, saved and gone on with."""
 
-import dataclasses
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -12,8 +11,9 @@ import numpy as np
 from jaxnn.core.tree import member as one_of
 from jaxnn.data.source import Source
 from jaxnn.optim.average import averaged, keeps
-from jaxnn.train.enrol import Entry, enrol
 from jaxnn.train.engine import Member
+from jaxnn.train.enrol import Entry
+from jaxnn.train.exchange import put, replaced
 from jaxnn.train.group import Group, Standing, going
 from jaxnn.train.layout import Layout
 from jaxnn.train.outcome import Outcome, bare, columns, shown
@@ -99,7 +99,7 @@ class Population:
         return np.concatenate(parts)
 
     def advance(
-        self, epochs: int, callbacks: Sequence[Callable] = (), visited: Callable[[int], None] = lambda weight: None
+        self, epochs: int, callbacks: Sequence[Callable] = (), visited: Callable[[int], Any] = lambda weight: None
     ) -> None:
         """Train all members for so many more epochs, or until none goes on.
 
@@ -245,40 +245,12 @@ class Population:
         Raises:
             ValueError: if numbers, structures or epochs differ, or a change would be another structure.
         """
-        members = self._numbers(members)
-        if len(members) != len(other):
-            raise ValueError(
-                f"{len(members)} places and {len(other)} members; write pop.put(losers, pop.take(winners))"
-            )
-        if self.entries[0].structure != other.entries[0].structure or self.epoch != other.epoch:
-            raise ValueError("members of another structure, or after other epochs, cannot be put here; "
-                             "write nn.population for each structure, and advance both alike")  # fmt: skip
-        entries = list(self.entries)
-        for k, i in enumerate(members):
-            new = {name: v if np.ndim(v) == 0 or callable(v) else v[k] for name, v in changes.items()}
-            entries[i] = self._changed(other.entries[k], new, entries[i].seed)
-        state, curves, places = self.state(), dict(self.history), np.asarray(members)
-        state = jax.tree.map(lambda a, b: _with(a, places, b), state, other.state())
-        curves = {name: _with(v, places, other.history[name]) for name, v in curves.items()}
-        self.entries = entries
-        self.begin(state, curves, self.epoch)
-
-    def _changed(self, entry: Entry, changes: dict[str, Any], seed: int) -> Entry:
-        changes = {n: v.item() if isinstance(v, np.generic) else v for n, v in changes.items()}
-        point = {**entry.point, **changes, **({"seed": seed} if "seed" in entry.point else {})}
-        r = entry.recipe
-        new = enrol(r.trial, self.source, point, epochs=entry.epochs, batch_size=r.batch_size, stop=entry.stop,
-                    shuffle=entry.shuffle, compute_dtype=r.compute_dtype, rewind=r.rewind)  # fmt: skip
-        new = new._replace(recipe=dataclasses.replace(new.recipe, steps_per_epoch=r.steps_per_epoch), seed=seed)
-        if new._replace(shuffle=entry.shuffle).structure != entry.structure:
-            raise ValueError(f"{changes} is another structure; only numbers that ride inside the program can change")
-        new.trial()
-        return new
+        put(self, self._numbers(members), other, changes)
 
     def stop(self, members: Any) -> None:
         """Let members stay as they are from now on."""
         state, places = self.state(), np.asarray(self._numbers(members))
-        state = state._replace(stopped=_with(state.stopped, places, np.ones(len(places), bool)))
+        state = state._replace(stopped=replaced(state.stopped, places, True))
         self.begin(state, self.history, self.epoch)
 
     def _numbers(self, members: Any) -> list[int]:
@@ -329,12 +301,6 @@ def chosen(state: Any) -> tuple[Any, Any]:
 
 def _every(callback: Callable) -> int:
     return getattr(callback, "every", 1)
-
-
-def _with(values: np.ndarray, places: np.ndarray, new: Any) -> np.ndarray:
-    values = np.array(values)
-    values[places] = new
-    return values
 
 
 def _filled(values: np.ndarray, length: int) -> np.ndarray:
