@@ -34,8 +34,8 @@ history as ``penalty`` and can be compared with other libraries; `decay` has non
 are tuned with. Under schedules the strength of `decay` follows the rate that it is given.
 
 **Plateaus** stand between the optimizer and the steps that move weights past it. They learn of an epoch's metrics as
-Optax hands things on, ``update(..., metrics=row, epoch=epochs_done, opt_state=state)``; the last lets decay and proximal
-steps shrink with them. `fit`, `grid` and `step` give all three. `proximal_adam` has its own plateau:
+Optax hands things on, ``update(..., metrics=row, epoch=epochs_done, opt_state=state)``; the last lets decay and
+proximal steps shrink with them. `fit`, `grid` and `step` give all three. `proximal_adam` has its own plateau:
 ``proximal_adam(rate, l1=c, plateau=nn.plateau(0.5))``.
 
 **Scales.** ``c`` multiplies the plain sum and is added to the *mean* loss of the rows, as in Keras. How PyTorch and

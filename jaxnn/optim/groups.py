@@ -11,8 +11,8 @@ from jaxnn.core.tree import WEIGHTS, Where
 from jaxnn.core.types import Hyper, Params
 from jaxnn.optim.chosen import Chosen, choose, params_needed
 from jaxnn.optim.fixed import Fixed
-from jaxnn.optim.proximal import ProximalState, land
 from jaxnn.optim.plateau import shrinkage
+from jaxnn.optim.proximal import ProximalState, land
 from jaxnn.optim.rates import as_float, step_size, strength
 
 AXES = {"input": -2, "unit": -1}
