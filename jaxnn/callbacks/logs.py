@@ -21,11 +21,11 @@ class log_csv:
         append: go on behind what is there, as after a kill.
 
     Example:
-        >>> import tempfile, numpy as np, optax, jaxnn as nn
+        >>> import pathlib, tempfile, numpy as np, optax, jaxnn as nn
         >>> trial = nn.Trial(nn.linear_regression(), "squared_error", optax.sgd(0.1))
         >>> path = tempfile.mkdtemp() + "/log.csv"
         >>> run = nn.fit(trial, (np.zeros((2, 1)), np.ones(2)), epochs=2, callbacks=[nn.callbacks.log_csv(path)])
-        >>> open(path).read().splitlines()[:2]
+        >>> pathlib.Path(path).read_text().splitlines()[:2]
         ['epoch,member,loss', '1,0,1.0']
     """
 
@@ -62,11 +62,11 @@ class log_jsonl:
         append: go on behind what is there, as after a kill.
 
     Example:
-        >>> import tempfile, numpy as np, optax, jaxnn as nn
+        >>> import pathlib, tempfile, numpy as np, optax, jaxnn as nn
         >>> trial = nn.Trial(nn.linear_regression(), "squared_error", optax.sgd(0.1))
         >>> path = tempfile.mkdtemp() + "/log.jsonl"
         >>> run = nn.fit(trial, (np.zeros((2, 1)), np.ones(2)), epochs=2, callbacks=[nn.callbacks.log_jsonl(path)])
-        >>> open(path).read().splitlines()[1]
+        >>> pathlib.Path(path).read_text().splitlines()[1]
         '{"epoch": 2, "member": 0, "seed": 0, "loss": 0.6400000...}'
     """
 
