@@ -14,32 +14,44 @@ import numpy as np
 class log_csv:
     """Append a line for each member and epoch to a CSV file: epoch, member, and the metrics.
 
+    A metric that only some structures of a grid have gets a column behind the others, empty where it is not known.
+
     Args:
         path: of the file; it begins anew with the first call, unless ``append``.
         append: go on behind what is there, as after a kill.
 
     Example:
-        >>> import tempfile, numpy as np, optax, jaxnn as nn
+        >>> import pathlib, tempfile, numpy as np, optax, jaxnn as nn
         >>> trial = nn.Trial(nn.linear_regression(), "squared_error", optax.sgd(0.1))
         >>> path = tempfile.mkdtemp() + "/log.csv"
         >>> run = nn.fit(trial, (np.zeros((2, 1)), np.ones(2)), epochs=2, callbacks=[nn.callbacks.log_csv(path)])
-        >>> open(path).read().splitlines()[:2]
+        >>> pathlib.Path(path).read_text().splitlines()[:2]
         ['epoch,member,loss', '1,0,1.0']
     """
 
     def __init__(self, path: str | os.PathLike, append: bool = False):
-        self.path, self.begun = Path(path), append and Path(path).exists()
+        self.path = Path(path)
+        lines = self._lines() if append and self.path.exists() else []
+        self.columns: list[str] = lines[0] if lines else []
+
+    def _lines(self) -> list[list[str]]:
+        with open(self.path, encoding="utf-8", newline="") as file:
+            return list(csv.reader(file))
 
     def __call__(self, population: Any, epoch: int, row: dict[str, Any]) -> None:
         """Write the lines of an epoch."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        if not self.begun:
-            writer.writerow(["epoch", "member", *row])
+        known, columns = self.columns, self.columns or ["epoch", "member"]
+        self.columns = [*columns, *(name for name in row if name not in columns)]
+        lines: list[list[Any]] = []
+        if self.columns != known:  # the header grows, and what stands below it gets empty places
+            lines = [self.columns, *(self._lines()[1:] if known else [])]
+            lines = [[*line, *[""] * (len(self.columns) - len(line))] for line in lines]
         for i, values in _members(row):
-            writer.writerow([epoch, i, *("" if np.isnan(v) else v for v in values.values())])
-        _write(self.path, text.getvalue(), self.begun)
-        self.begun = True
+            cells = {"epoch": epoch, "member": i} | {name: "" if np.isnan(v) else v for name, v in values.items()}
+            lines.append([cells.get(name, "") for name in self.columns])
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows(lines)
+        _write(self.path, text.getvalue(), self.columns == known)
 
 
 class log_jsonl:
@@ -50,11 +62,11 @@ class log_jsonl:
         append: go on behind what is there, as after a kill.
 
     Example:
-        >>> import tempfile, numpy as np, optax, jaxnn as nn
+        >>> import pathlib, tempfile, numpy as np, optax, jaxnn as nn
         >>> trial = nn.Trial(nn.linear_regression(), "squared_error", optax.sgd(0.1))
         >>> path = tempfile.mkdtemp() + "/log.jsonl"
         >>> run = nn.fit(trial, (np.zeros((2, 1)), np.ones(2)), epochs=2, callbacks=[nn.callbacks.log_jsonl(path)])
-        >>> open(path).read().splitlines()[1]
+        >>> pathlib.Path(path).read_text().splitlines()[1]
         '{"epoch": 2, "member": 0, "seed": 0, "loss": 0.6400000...}'
     """
 

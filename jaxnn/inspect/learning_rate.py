@@ -1,6 +1,6 @@
 """Which learning rates train at all: the loss of each step while the rate rises."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -8,14 +8,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxnn.core import checks
-from jaxnn.data.batches import batched, rows_of_a_step
+from jaxnn.data.batches import batched
 from jaxnn.data.source import read
 from jaxnn.train.engine import Member, Recipe, start
-from jaxnn.train.hyper import split
+from jaxnn.train.enrol import check, enrol
 from jaxnn.train.optimizer import plain
 from jaxnn.train.program import Program
 from jaxnn.train.step import steps_key, train_step
-from jaxnn.train.trial import TrialLike, check_names
+from jaxnn.train.trial import TrialLike
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +51,8 @@ class RateCurve:
 
     @property
     def _least(self) -> int:
+        if not np.isfinite(self.smooth).any():
+            raise ValueError("no loss is finite, the first one neither; look at the data and at the initial weights")
         return int(np.nanargmin(np.where(np.isfinite(self.smooth), self.smooth, np.nan)))
 
 
@@ -90,26 +92,25 @@ def find_learning_rate(
     """
     call = "nn.find_learning_rate(trial, data, low=1e-6, high=10.0, steps=200)"
     checks.size("steps", steps, call)
-    if not 0 < low < high:
+    if not 0 < low < high < np.inf:
         raise ValueError(f"the rates need 0 < low < high, got {low} and {high}; write {call}")
     checks.rate("smoothing", smoothing, call)
     rates = np.float32(low) * np.float32(high / low) ** (np.arange(steps, dtype=np.float32) / max(1, steps - 1))
     point = {**(hparams or {}), name: float(low)}
-    check_names(trial, point)
     source = read(data, shuffle_seed=shuffle_seed, scale=standardise)
-    size, shuffle = rows_of_a_step(batch_size, source.rows, True)
-    each = -(-source.rows // size)
-    inside, structure = split(point)
-    recipe = Recipe(trial, structure, size, each)
-    member = Member(inside, None, np.array([0, seed], np.uint32), np.int32(-(-steps // each)), np.int32(0))
-    orders = source.orders(0, -(-steps // each), shuffle)[:, 0]
-    losses = np.asarray(Program(lambda *args: _losses(recipe, name, *args))(member, source.data, orders, rates))
+    entry = enrol(trial, source, {**point, "seed": seed}, epochs=steps, batch_size=batch_size)
+    check(entry, replace(entry.trial(), stop=None), source)  # nothing stops here
+    epochs = -(-steps // entry.recipe.steps_per_epoch)
+    member = entry._replace(epochs=epochs).member(entry.inside)
+    orders = source.orders(0, epochs, entry.shuffle)[:, 0]
+    losses = np.asarray(Program(lambda *args: _losses(entry.recipe, name, *args))(member, source.data, orders, rates))
     return RateCurve(rates, losses, _smooth(losses, smoothing))
 
 
 def _losses(recipe: Recipe, name: str, member: Member, data: Any, orders: Any, rates: Any) -> Any:
     member = member._replace(key=jax.random.wrap_key_data(member.key, impl="threefry2x32"))
     state, key = start(recipe, member, jax.tree.map(lambda a: a[:1], data.x)), steps_key(member.key)
+    state = state._replace(metrics={})  # no epoch ends here, and a plateau has nothing to look at
     epochs = [batched(data, order, order.shape[0], recipe.batch_size) for order in orders]
     batches = jax.tree.map(lambda *a: jnp.concatenate(a)[: rates.shape[0]], *epochs)
 

@@ -179,7 +179,7 @@ def averaged(opt_state: Any, params: Params) -> Params:
         True
     """
     for _, state in optax.tree.get_all_with_path(opt_state, "ScheduleFreeState"):
-        params = optax.contrib.schedule_free_eval_params(state, params)
+        params = jax.tree.map(partial(_at_rest, state), state.z, params, is_leaf=_is_masked)
     for _, state in optax.tree.get_all_with_path(opt_state, "AverageState"):
         params = jax.tree.map(partial(_settled, state), state.average, params, is_leaf=_is_masked)
     return params
@@ -195,6 +195,11 @@ def keeps(opt_state: Any) -> bool:
     """
     names = ("ScheduleFreeState", "AverageState")
     return any(optax.tree.get_all_with_path(opt_state, name) for name in names)
+
+
+def _at_rest(state: Any, z: Any, p: Any) -> Any:
+    """Where a schedule-free leaf is to be evaluated; another's stays as it is."""
+    return p if _is_masked(z) else optax.contrib.schedule_free_eval_params(state._replace(z=z), p).astype(p.dtype)
 
 
 def _settled(state: AverageState, average: Any, p: Any) -> Any:

@@ -8,13 +8,15 @@ import jax.numpy as jnp
 import optax
 
 from jaxnn.core.tree import path_of
-from jaxnn.optim.chosen import choose, params_needed
+from jaxnn.optim.chosen import params_needed
 
 
 def freeze(*paths: str) -> optax.GradientTransformation:
     """Let the leaves of these paths stay as they are: their update is 0, whatever stands before in the chain.
 
-    It goes to the end of a chain, in front of averages: ``optax.chain(optax.adam(1e-3), nn.freeze("dense_0"))``.
+    It goes to the end of a chain, in front of averages: ``optax.chain(optax.adam(1e-3), nn.freeze("dense_0"))``. With
+    `lbfgs`, whose line search looks at the step before that, it goes in front as well; and what is frozen must not be
+    penalised by it, ``lbfgs(l2=c, where="dense_1/kernel")``.
 
     Args:
         *paths: of a layer, ``"dense_0"``, of a leaf, ``"dense_0/kernel"``, or a pattern over paths, ``"*/bias"``.
@@ -39,8 +41,13 @@ def freeze(*paths: str) -> optax.GradientTransformation:
         raise ValueError(f'freeze takes paths of leaves, got {paths}; write nn.freeze("dense_0")')
 
     def init(params: Any) -> Any:
+        leaves = [path_of(path) for path, _ in jax.tree_util.tree_flatten_with_path(params)[0]]
         for pattern in paths:
-            choose(f"freeze({pattern!r})", params, lambda path, p=pattern: below(path, p))
+            if not any(below(path, pattern) for path in leaves):
+                raise ValueError(
+                    f"freeze finds no leaf for {pattern!r} among {', '.join(leaves) or 'no leaves'}; "
+                    f"write nn.freeze({(leaves or ['dense_0'])[0]!r})"
+                )
         return optax.EmptyState()
 
     def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:

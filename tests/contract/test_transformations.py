@@ -13,7 +13,6 @@ import pytest
 import jaxnn as nn
 from jaxnn.core import files
 from jaxnn.optim.penalties import value_of
-from jaxnn.optim.plateau import observe
 
 RATE = (0.1, 0.05)
 ROWS = {
@@ -45,6 +44,7 @@ ROWS = {
     "clip_by_value": (nn.clip_by_value, dict(max_delta=(0.5, 2.0))),
     "accumulate": (lambda: nn.accumulate(optax.sgd(0.1), every=2), {}),
     "lbfgs": (nn.lbfgs, dict(l2=(0.2, 0.5))),
+    "freeze": (lambda: nn.freeze("dense_0/kernel"), {}),
 }  # fmt: skip
 NOT_DIFFERENTIABLE = {"lbfgs"}
 RNG = np.random.default_rng(0)
@@ -62,11 +62,18 @@ def numbers(name, i):
     return {key: jnp.asarray(v[i], jnp.zeros((), type(v[i])).dtype) for key, v in ROWS[name][1].items()}
 
 
-def one_step(optimizer, params, state):
+def one_step(optimizer, params, state, epoch):
+    """A step that sees all that a step of the library hands on, the first of its epoch.
+
+    Elsewhere in the whole state stands a plateau that has halved once, which decay and proximal steps shrink with.
+    """
+    elsewhere = nn.plateau(metric="loss").init(params)
+    whole = state, elsewhere._replace(scale=jnp.full_like(elsewhere.scale, 0.5))
     value, grad = jax.value_and_grad(loss)(params)
+    extra = dict(value=value, grad=grad, value_fn=loss, metrics={"loss": value}, epoch=epoch)
     update = optax.with_extra_args_support(optimizer).update
-    updates, state = update(grad, state, params, value=value, grad=grad, value_fn=loss, plateau_scale=0.5)
-    return optax.apply_updates(params, updates), observe(state, {"loss": value})
+    updates, state = update(grad, state, params, **extra, opt_state=whole)
+    return optax.apply_updates(params, updates), state
 
 
 def trained(name, values, params=PARAMS):
@@ -74,7 +81,7 @@ def trained(name, values, params=PARAMS):
     optimizer = ROWS[name][0](**values)
     params = jax.tree.map(jnp.asarray, params)
     state = optimizer.init(params)
-    params, state = jax.lax.fori_loop(0, 4, lambda _, carry: one_step(optimizer, *carry), (params, state))
+    params, state = jax.lax.fori_loop(0, 4, lambda i, carry: one_step(optimizer, *carry, i + 1), (params, state))
     return params, nn.averaged(state, params), value_of(state, params)
 
 
@@ -90,7 +97,7 @@ def test_every_public_transformation_has_a_row():
 
 @pytest.mark.parametrize("name", ROWS)
 def test_every_number_of_its_signature_has_two_settings(name):
-    structure = {"where", "metric", "mode", "axis", "debias", "plateau", "optimizer"}
+    structure = {"where", "metric", "mode", "axis", "debias", "plateau", "optimizer", "paths"}
     structure |= {"memory_size", "max_linesearch_steps"} | ({"every"} if name == "accumulate" else set())
     given = set(inspect.signature(getattr(nn, name)).parameters) - structure
     assert given == set(ROWS[name][1]) - ({"factor"} if name == "proximal_adam" else set())
@@ -145,7 +152,7 @@ def test_dtypes_and_structure_stay(name, dtype):
     params = jax.tree.map(lambda a: jnp.asarray(a, dtype), PARAMS)
     optimizer = ROWS[name][0](**numbers(name, 0))
     before = optimizer.init(params)
-    moved, after = jax.jit(lambda p, s: one_step(optimizer, p, s))(params, before)
+    moved, after = jax.jit(lambda p, s: one_step(optimizer, p, s, jnp.int32(1)))(params, before)
     chex.assert_trees_all_equal_shapes_and_dtypes(moved, params)
     chex.assert_trees_all_equal_shapes_and_dtypes(after, before)
     assert jax.tree.structure(after) == jax.tree.structure(before)
@@ -157,7 +164,7 @@ def test_dtypes_and_structure_stay(name, dtype):
 def test_its_state_goes_through_a_file(name, tmp_path):
     optimizer = ROWS[name][0](**numbers(name, 0))
     start = jax.tree.map(jnp.asarray, PARAMS)
-    _, state = jax.jit(lambda p: one_step(optimizer, p, optimizer.init(p)))(start)
+    _, state = jax.jit(lambda p: one_step(optimizer, p, optimizer.init(p), jnp.int32(1)))(start)
     files.write(tmp_path / "state.safetensors", {"state": state, "step": jnp.int32(1)})
     like = {"state": jax.eval_shape(optimizer.init, start), "step": jnp.int32(0)}
     back, _ = files.read_into(tmp_path / "state.safetensors", like)

@@ -122,15 +122,117 @@ def test_a_step_of_the_library_takes_the_average_that_the_optimizer_takes_by_its
     chex.assert_trees_all_close(ours, expected, rtol=1e-5)
 
 
-def test_a_gradient_that_is_not_finite_leaves_the_average_finite():
+X = np.random.default_rng(1).normal(size=(14, 2)).astype(np.float32)
+Y = X @ np.float32([1, -2])
+Y[8:] = X[8:] @ np.float32([1.7, 0.1]) + 0.7  # on the way there, so that the validation loss falls and rises
+START = {"kernel": jnp.float32([[2.0], [1.0]]), "bias": jnp.ones(1)}
+EPOCHS = 5
+
+
+def fitted(optimizer, epochs=EPOCHS, **options):
+    """Two steps of four rows an epoch, and six rows that are held out."""
+    trial = nn.Trial(nn.Dense(1), "squared_error", optax.chain(nn.l2(0.05), optimizer))
+    held, options = (X[8:], Y[8:]), dict(start=START, shuffle=False, progress=False) | options
+    return nn.fit(trial, (X[:8], Y[:8]), epochs=epochs, batch_size=4, validation=held, **options)
+
+
+def mean_square(params, x, y):
+    return ((x @ params["kernel"][:, 0] + params["bias"][0] - y) ** 2).mean()
+
+
+def by_hand(optimizer):
+    """The weights and the optimizer's state after each step of the same training, in a plain loop."""
+    params, state, seen = START, optimizer.init(START), []
+    for i in range(2 * EPOCHS):
+        rows = slice(0, 4) if i % 2 == 0 else slice(4, 8)
+        grads = jax.grad(mean_square)(params, X[rows], Y[rows])
+        grads = grads | {"kernel": grads["kernel"] + 2 * 0.05 * params["kernel"]}
+        with jax.numpy_dtype_promotion("standard"):
+            updates, state = optimizer.update(grads, state, params)
+        params = optax.apply_updates(params, updates)
+        seen.append((jax.tree.map(np.float64, params), params, state))
+    return seen
+
+
+def mean_with(weights):
+    """Of the weights so far, each counted as ``weights(steps)`` says."""
+
+    def evaluated(seen):
+        count = weights(len(seen))
+        return jax.tree.map(lambda *w: np.average(np.stack(w), axis=0, weights=count), *(p for p, _, _ in seen))
+
+    return evaluated
+
+
+def eval_params(seen):
+    _, params, state = seen[-1]
+    return jax.tree.map(np.float64, optax.contrib.schedule_free_eval_params(state, params))
+
+
+THROUGH_FIT = {
+    "ema": (optax.chain(optax.sgd(0.07), nn.ema(0.8)), optax.sgd(0.07), mean_with(lambda t: 0.8 ** np.arange(t)[::-1])),
+    "swa": (optax.chain(optax.sgd(0.07), nn.swa(2)), optax.sgd(0.07), mean_with(lambda t: np.arange(1, t + 1) >= 2)),
+    "schedule_free": (*[optax.contrib.schedule_free_sgd(0.07, b1=0.7)] * 2, eval_params),
+}
+
+
+@pytest.mark.parametrize("stop", [None, nn.EarlyStopping("val_loss", patience=None)], ids=["last", "best"])
+@pytest.mark.parametrize("name", THROUGH_FIT)
+def test_fit_evaluates_judges_and_returns_the_average(name, stop):
+    optimizer, plain, evaluated = THROUGH_FIT[name]
+    run, seen = fitted(optimizer, stop=stop), by_hand(plain)
+    wanted = [evaluated(seen[: 2 * epoch]) for epoch in range(1, EPOCHS + 1)]
+    for metric, value in {
+        "val_loss": lambda w: mean_square(w, X[8:], Y[8:]),
+        "penalty": lambda w: 0.05 * (w["kernel"] ** 2).sum(),
+    }.items():
+        np.testing.assert_allclose(run.history[metric], [value(w) for w in wanted], rtol=1e-4)
+        of_the_training = np.array([value(w) for w, _, _ in seen[1::2]])
+        assert np.abs(run.history[metric] / of_the_training - 1).max() > 0.05
+    held = [mean_square(w, X[8:], Y[8:]) for w in wanted]
+    assert 0 < np.argmin(held) < EPOCHS - 1
+    assert run.best_epoch == (EPOCHS - 1 if stop is None else int(np.argmin(held)))
+    chex.assert_trees_all_close(run.params, jax.tree.map(np.float32, wanted[run.best_epoch]), rtol=1e-4)
+    assert run.evaluate((X[8:], Y[8:]))["loss"] == pytest.approx(held[run.best_epoch], rel=1e-4)
+
+
+@pytest.mark.parametrize("average", [nn.ema(0.5), nn.swa(2)], ids=["ema", "swa"])
+def test_a_member_that_falls_sick_gives_the_average_of_the_epochs_before(average):
+    def rate(count):  # the last step of the third epoch has no size
+        return jnp.where(count < 5, 0.1, jnp.nan)
+
+    optimizer = optax.chain(optax.sgd(rate), average)
+    with pytest.warns(nn.DivergedWarning):
+        sick = fitted(optimizer)
+    well = fitted(optimizer, epochs=2)
+    assert (sick.diverged, well.diverged, sick.epochs) == (5, None, 2)
+    chex.assert_trees_all_equal((sick.params, sick.history), (well.params, well.history))
+    chex.assert_trees_all_equal(sick.last.opt_state, well.last.opt_state)
+
+
+def test_an_average_is_what_its_own_update_computes_finite_or_not():
     def cusp(outputs, targets):
         return jnp.sqrt(jnp.abs(outputs[:, 0] - targets))
 
     trial = nn.Trial(nn.Dense(1, kernel_init="zeros"), cusp, sgd(nn.ema(0.5)))
     x, y = jnp.ones((2, 1)), jnp.zeros(2)
     state, values = jax.jit(lambda s: nn.step(trial, s, (x, y)))(nn.init(trial, jax.random.key(0), x))
-    assert float(values["loss"]) == 0 and int(state.diverged) == 0
-    chex.assert_trees_all_equal(nn.averaged(state.opt_state, state.params), state.params)
+    assert float(values["loss"]) == 0 and int(state.diverged) == -1
+    assert not np.isfinite(state.params["kernel"]).any()
+    assert not np.isfinite(nn.averaged(state.opt_state, state.params)["kernel"]).any()
+
+
+def test_a_part_of_the_weights_may_be_schedule_free():
+    def free():
+        return optax.contrib.schedule_free_sgd(0.1)
+
+    parts = optax.partition({"a": free(), "b": optax.sgd(0.1)}, {"kernel": "a", "bias": "b"})
+    weights, averages = path(parts)
+    alone = {"kernel": PARAMS["kernel"]}
+    wanted = path(free(), params=alone)[1]["kernel"]
+    np.testing.assert_allclose(averages["kernel"], wanted, rtol=1e-6)
+    assert np.abs(np.asarray(averages["kernel"]) - weights["kernel"]).max() > 1e-3
+    np.testing.assert_array_equal(averages["bias"], weights["bias"])
 
 
 def test_without_an_average_the_parameters_are_the_average():

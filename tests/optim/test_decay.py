@@ -70,9 +70,15 @@ def test_without_a_learning_rate_weights_shrink_by_their_own_factor():
     np.testing.assert_array_equal(frozen["bias"], PARAMS["bias"])
 
 
-def test_it_follows_the_plateau_scale():
-    frozen = trained(optax.chain(optax.set_to_zero(), nn.decay(0.5, 0.5)), steps=2, plateau_scale=jnp.float32(0.5))
-    np.testing.assert_allclose(frozen["kernel"], 0.875**2 * PARAMS["kernel"], rtol=1e-6)
+def test_it_shrinks_with_the_plateaus_of_the_whole_state():
+    slower, seen = nn.plateau(0.5, patience=1, metric="loss"), []
+    state = slower.init(PARAMS)
+    for epoch in (1, 2):
+        row, whole = dict(metrics={"loss": 1.0}, epoch=epoch), {"first": state, "second": (state,)}
+        seen.append(trained(optax.chain(optax.set_to_zero(), nn.decay(0.5, 0.5)), steps=2, opt_state=whole, **row))
+        _, state = slower.update(PARAMS, state, **row)
+    np.testing.assert_allclose(seen[0]["kernel"], 0.75**2 * PARAMS["kernel"], rtol=1e-6)
+    np.testing.assert_allclose(seen[1]["kernel"], 0.9375**2 * PARAMS["kernel"], rtol=1e-6)  # both have halved
 
 
 def test_strength_and_rate_ride_under_vmap():

@@ -1,4 +1,4 @@
-"""Reduction on a plateau: a plain Python reference, Optax's rule, and where it may stand."""
+"""Reduction on a plateau: a plain Python reference, Optax's rule, where it may stand, and `fit` as a plain loop."""
 
 import math
 
@@ -10,7 +10,7 @@ import optax
 import pytest
 
 import jaxnn as nn
-from jaxnn.optim.plateau import PlateauState, observe, scale_of
+from jaxnn.optim.plateau import PlateauState, caught_up, observe, shrinkage
 
 RNG = np.random.default_rng(0)
 EPOCHS, SEQUENCES = 40, 200
@@ -130,17 +130,16 @@ NESTINGS = {
 @pytest.mark.parametrize("nesting", NESTINGS)
 def test_it_is_found_wherever_it_stands(nesting):
     optimizer = NESTINGS[nesting](nn.plateau(0.5, patience=1))
-    before = optimizer.init(PARAMS)
-    after = before
-    for _ in range(3):
-        after = observe(after, {"val_loss": jnp.float32(1.0), "loss": jnp.float32(0.0)})
-    assert jax.tree.structure(before) == jax.tree.structure(after)
-    chex.assert_trees_all_equal_shapes_and_dtypes(before, after)
-    assert float(scale_of(after)) == 0.25
+    start = before = after = optimizer.init(PARAMS)
+    row = {"val_loss": jnp.float32(1.0), "loss": jnp.float32(0.0)}
     with jax.numpy_dtype_promotion("standard"):
-        for _ in range(2):
-            full, before = optimizer.update(PARAMS, before, PARAMS)
-            quarter, after = optimizer.update(PARAMS, after, PARAMS)
+        for epoch in range(1, 4):
+            for _ in range(2):
+                full, before = optimizer.update(PARAMS, before, PARAMS)
+                quarter, after = optimizer.update(PARAMS, after, PARAMS, metrics=row, epoch=epoch)
+    assert jax.tree.structure(start) == jax.tree.structure(after)
+    chex.assert_trees_all_equal_shapes_and_dtypes(start, after)
+    assert float(shrinkage(opt_state=after)) == 0.25
     assert float(jnp.abs(full["kernel"]).max()) > 0
     np.testing.assert_allclose(quarter["kernel"], 0.25 * full["kernel"], rtol=1e-6)
 
@@ -150,12 +149,37 @@ def test_several_plateaus_look_at_their_own_metric():
         nn.plateau(0.5, patience=1, metric="loss"), nn.plateau(0.1, patience=1, metric="val_accuracy")
     )
     state = optimizer.init(PARAMS)
-    for accuracy in (0.5, 0.6, 0.7):
-        state = observe(state, {"loss": 1.0, "val_accuracy": accuracy})
-    assert float(scale_of(state)) == 0.25
-    state = observe(state, {"loss": 0.1, "val_accuracy": 0.7})
-    assert float(scale_of(state)) == pytest.approx(0.025)
-    assert float(scale_of(optax.adam(0.1).init(PARAMS))) == 1
+    for epoch, accuracy in enumerate((0.5, 0.6, 0.7), 1):
+        row = {"loss": 1.0, "val_accuracy": accuracy}
+        updates, state = optimizer.update(PARAMS, state, metrics=row, epoch=epoch)
+    assert float(shrinkage(opt_state=state)) == float(updates["kernel"][0]) == 0.25
+    updates, state = optimizer.update(PARAMS, state, metrics={"loss": 0.1, "val_accuracy": 0.7}, epoch=4)
+    assert float(shrinkage(opt_state=state)) == pytest.approx(0.025)
+    assert float(updates["kernel"][0]) == pytest.approx(0.025)
+    assert float(shrinkage(opt_state=optax.adam(0.1).init(PARAMS))) == 1
+
+
+def test_it_looks_at_a_row_once_in_the_first_step_after_it():
+    slower = nn.plateau(0.5, patience=1, metric="loss")
+    state, seen = slower.init(PARAMS), []
+    steps = [(0, 7.0), (0, 7.0), (1, 3.0), (1, 3.0), (2, 3.0), (2, 3.0), (3, 1.0), (3, 1.0), (4, 1.0)]
+    for epoch, loss in steps:
+        before = state
+        updates, state = slower.update(PARAMS, state, metrics={"loss": loss}, epoch=epoch)
+        told = dict(opt_state=before, metrics={"loss": loss}, epoch=epoch)
+        assert float(shrinkage(**told)) == float(state.scale) == float(updates["bias"][0])
+        seen.append((float(state.best), float(state.scale)))
+    inf = float("inf")  # the row of epoch 0 is of no epoch
+    assert seen == [(inf, 1)] * 2 + [(3, 1)] * 2 + [(3, 0.5)] * 2 + [(1, 0.5)] * 2 + [(1, 0.25)]
+
+
+@pytest.mark.parametrize("extra", [{}, dict(metrics=None, epoch=3), dict(metrics={}, epoch=3), dict(value=1.0)])
+def test_in_a_loop_that_tells_no_metrics_it_stays_as_it_is(extra):
+    state = observe(nn.plateau(0.5, patience=0).init(PARAMS), {"val_loss": jnp.nan})
+    chex.assert_trees_all_equal(caught_up(state, **extra), state)
+    updates, after = nn.plateau(0.5, patience=0).update(PARAMS, state, PARAMS, **extra)
+    chex.assert_trees_all_equal(after, state)
+    np.testing.assert_array_equal(updates["kernel"], 0.5 * PARAMS["kernel"])
 
 
 @pytest.mark.parametrize(("metric", "mode"), [("val_accuracy", "max"), ("val_loss", "min"), ("top_3", "max")])
@@ -174,9 +198,10 @@ def test_the_direction_is_read_off_the_name_unless_it_is_told(metric, mode):
 def test_proximal_steps_shrink_with_it():
     optimizer = optax.chain(optax.sgd(1.0), nn.plateau(0.5, patience=1), nn.proximal_l1(1.0, 1.0))
     state, params = optimizer.init(PARAMS), {"kernel": jnp.array([5.0, 5.0]), "bias": jnp.ones(1)}
-    state = observe(observe(state, {"val_loss": 1.0}), {"val_loss": 1.0})
-    updates, _ = optimizer.update(params, state, params, plateau_scale=scale_of(state))
-    np.testing.assert_allclose(params["kernel"] + updates["kernel"], 5 - 0.5 * 5 - 0.5)
+    for epoch, after in ((1, 5 - 5 - 0), (2, 5 - 0.5 * 5 - 0.5)):
+        told = dict(metrics={"val_loss": 1.0}, epoch=epoch, opt_state=state)
+        updates, state = optimizer.update(params, state, params, **told)
+        np.testing.assert_allclose(params["kernel"] + updates["kernel"], after)
 
 
 def test_proximal_adam_holds_its_own():
@@ -184,11 +209,81 @@ def test_proximal_adam_holds_its_own():
     optimizer = nn.proximal_adam(1.0, 1.0, plateau=nn.plateau(0.5, patience=1))
     state = optimizer.init(params)
     full, _ = optimizer.update(params, state, params)
-    state = observe(observe(state, {"val_loss": 1.0}), {"val_loss": 1.0})
+    for epoch in (1, 2):
+        state = state._replace(plateau=caught_up(state.plateau, metrics={"val_loss": 1.0}, epoch=epoch))
     half, state = optimizer.update(params, state, params)
     np.testing.assert_allclose(half["kernel"][0], 0.5 * full["kernel"][0], rtol=1e-5)
     assert float(params["kernel"][1] + half["kernel"][1]) == 0
-    assert float(scale_of(state)) == 0.5
+    assert float(shrinkage(opt_state=(state,))) == 0.5
+
+
+X = np.random.default_rng(1).normal(size=(20, 3)).astype(np.float32)
+Y = (X @ np.float32([1, -2, 0.5]) + np.random.default_rng(2).normal(size=20)).astype(np.float32)
+OPTIMIZERS = {
+    "chain": lambda slower: optax.chain(nn.l2(0.01), optax.sgd(0.4), slower, nn.decay(0.02, 0.4)),
+    "proximal": lambda slower: optax.chain(optax.sgd(0.4), slower, nn.proximal_l1(0.05, 0.4)),
+    "group_lasso": lambda slower: optax.chain(optax.sgd(0.4), slower, nn.group_lasso(0.05, 0.4)),
+    "proximal_adam": lambda slower: nn.proximal_adam(0.3, 0.05, plateau=slower),
+}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_through_fit_it_is_a_loop_that_tells_the_update_of_each_epoch(name):
+    """The loop counts the scale by the plain Python rule and puts it into rates by hand, so that each step shows it."""
+    factor, settings = 0.5, dict(cooldown=1, rtol=0.2, atol=0.0, min_scale=0.0)
+    optimizer = OPTIMIZERS[name](nn.plateau(factor, patience=1, metric="val_loss", **settings))
+    trial = nn.Trial(nn.Dense(1), "squared_error", optimizer)
+    start = {"kernel": jnp.float32([[1.0], [1.0], [-1.0]]), "bias": jnp.zeros(1)}
+    run = nn.fit(
+        trial, (X[:12], Y[:12]), epochs=8, batch_size=4, validation=(X[12:], Y[12:]), shuffle=False, start=start,
+        progress=False,
+    )  # fmt: skip
+
+    def loss(params, x, y):
+        return jnp.mean((x @ params["kernel"][:, 0] + params["bias"][0] - y) ** 2)
+
+    @jax.jit
+    def step(params, state, i, scale):
+        x, y = (jax.lax.dynamic_slice_in_dim(jnp.asarray(a), i * 4, 4) for a in (X[:12], Y[:12]))
+        return by_hand(name, params, state, jax.grad(loss)(params, x, y), scale)
+
+    params, state, values, scale, held = start, optax.scale_by_adam().init(start), [], 1.0, []
+    for _ in range(8):
+        for i in range(3):
+            params, state = step(params, state, i, scale)
+        held.append(float(loss(params, X[12:], Y[12:])))
+        values.append(scale)
+        scale = reference(held, factor, 1, **settings, mode="min")[-1]
+    assert len(set(values)) >= 3 and values[-1] == scale
+    np.testing.assert_allclose(run.history["val_loss"], held, rtol=1e-4)
+    chex.assert_trees_all_close(run.params, params, rtol=1e-4, atol=1e-6)
+    assert float(shrinkage(opt_state=run.last.opt_state)) == scale
+
+
+def by_hand(name, params, state, grads, scale):
+    """One step of each of the optimizers, every rate times the scale."""
+    rate, kernel = 0.4 * scale, params["kernel"]
+    if name == "proximal_adam":
+        with jax.numpy_dtype_promotion("standard"):
+            _, state = optax.scale_by_adam().update(grads, state)
+            mu, nu = (optax.tree.bias_correction(m, b, state.count) for m, b in ((state.mu, 0.9), (state.nu, 0.999)))
+        metric = jax.tree.map(lambda n: jnp.sqrt(n) + 1e-8, nu)
+        after = jax.tree.map(lambda p, m, d: p - 0.3 * scale * m / d, params, mu, metric)
+        limit = 0.3 * scale * 0.05 / metric["kernel"]
+        return after | {"kernel": soft(after["kernel"], limit)}, state
+    if name == "chain":
+        grads = grads | {"kernel": grads["kernel"] + 0.02 * kernel}
+    after = jax.tree.map(lambda p, g: p - rate * g, params, grads)
+    moved = {
+        "chain": lambda v: v - rate * 0.02 * kernel,
+        "proximal": lambda v: soft(v, 0.05 * rate),
+        "group_lasso": lambda v: v * jnp.maximum(1 - 0.05 * rate / jnp.linalg.norm(v, axis=1, keepdims=True), 0),
+    }[name](after["kernel"])
+    return after | {"kernel": moved}, state
+
+
+def soft(v, limit):
+    return jnp.sign(v) * jnp.maximum(jnp.abs(v) - limit, 0)
 
 
 def test_the_state_is_arrays_and_its_structure_is_the_same_for_every_number():

@@ -149,13 +149,19 @@ def test_zeros_are_exact_and_dtypes_stay(make, dtype):
     chex.assert_trees_all_equal_shapes_and_dtypes(before, after)
 
 
-def test_the_threshold_follows_a_schedule_and_the_plateau_scale():
-    params, zero = {"kernel": jnp.array([5.0])}, {"kernel": jnp.zeros(1)}
-    step = nn.proximal_l1(1.0, lambda count: jnp.where(count < 1, 1.0, 0.5))
+@pytest.mark.parametrize(
+    "make",
+    [lambda rate: nn.proximal_l1(1.0, rate), lambda rate: nn.group_lasso(1.0, rate)],
+    ids=["proximal_l1", "group_lasso"],
+)
+def test_the_threshold_follows_a_schedule_and_the_plateau_of_the_whole_state(make):
+    params, zero = {"kernel": jnp.array([[5.0]])}, {"kernel": jnp.zeros((1, 1))}
+    step = make(lambda count: jnp.where(count < 1, 1.0, 0.5))
     state, pulled = step.init(params), []
-    for scale in (1.0, 1.0, 0.1):
-        updates, state = step.update(zero, state, params, plateau_scale=scale)
-        pulled.append(float(updates["kernel"][0]))
+    whole = (nn.plateau(0.1, patience=1, metric="loss").init(params),)
+    for row in ({}, dict(metrics={"loss": 1.0}, epoch=0), dict(metrics={"loss": jnp.nan}, epoch=1)):
+        updates, state = step.update(zero, state, params, opt_state=whole, **row)
+        pulled.append(float(updates["kernel"][0, 0]))
     assert pulled == pytest.approx([-1.0, -0.5, -0.05], abs=1e-6)
     assert int(state.count) == 3
 
