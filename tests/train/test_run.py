@@ -115,9 +115,7 @@ def test_a_row_of_weight_zero_is_as_if_it_were_not_there():
     masked = nn.fit(plain, (wild, Y, weight), {"lr": 0.1}, **options)
     short = nn.fit(plain, (X[:20], Y[:20]), {"lr": 0.1}, **options)
     np.testing.assert_allclose(masked.history["loss"], short.history["loss"], rtol=1e-5)
-    jax.tree.map(
-        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6), masked.state, short.state
-    )
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6), masked.state, short.state)
 
 
 def test_bfloat16_computes_and_keeps_float32_parameters():
