@@ -87,7 +87,7 @@ def test_whole_numbers_and_floating_dtypes():
     for value in (1, 7, np.int64(3), np.uint8(1)):
         whole("n", value)
     for value in (0, -1, True, 1.0, "1", None, np.float64(1)):
-        with pytest.raises(ValueError, match="n must be a whole number of at least 1, got .*; write n=32"):
+        with pytest.raises(ValueError, match=r"n must be a whole number of at least 1, got .*; write n=32"):
             whole("n", value)
     assert floating(None) is None and floating("bfloat16") == jnp.bfloat16 == floating(jnp.bfloat16)
     assert floating("bfloat16") == jnp.dtype(jnp.bfloat16) and hash(floating("float16")) == hash(jnp.dtype("float16"))
