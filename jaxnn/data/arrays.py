@@ -22,8 +22,8 @@ def as_batch(data: Any, what: str = "the data", wide: bool = False) -> Batch:
         wide: keep float64 in ``x``, for statistics that float32 would round; see `narrow`.
 
     Returns:
-        A `Batch` with weights, all 1 unless given, on the host; what is traced stays so, and its rows of weight 0 are
-        made zero, as a gradient of 0 times NaN would be NaN.
+        A `Batch` with weights, all 1 unless given, on the host; what is traced stays so, and what is not finite in its
+        rows of weight 0 is made zero, as a gradient of 0 times NaN would be NaN.
 
     Raises:
         ValueError: for text, NaN or infinite values, lengths that differ, no rows, or weights that are
@@ -50,13 +50,13 @@ def as_batch(data: Any, what: str = "the data", wide: bool = False) -> Batch:
 
 
 def silenced(batch: Batch) -> Batch:
-    """The batch with zeros for the inputs of rows of weight 0, whatever they hold."""
+    """The batch with zeros for what is not finite in rows of weight 0; all else of these rows stays as it is."""
 
     def zero(a: Any) -> Any:
         counts = (batch.weight > 0).reshape(batch.weight.shape + (1,) * (a.ndim - 1))
-        return jnp.where(counts, a, jnp.zeros_like(a))
+        return jnp.where(counts | jnp.isfinite(a), a, jnp.zeros_like(a))
 
-    return batch._replace(x=jax.tree.map(zero, batch.x))
+    return batch._replace(x=jax.tree.map(zero, batch.x), y=jax.tree.map(zero, batch.y))
 
 
 def _parts(data: Any, what: str) -> tuple[Any, Any, Any]:

@@ -89,6 +89,8 @@ def grid(
     starts = list(start) if isinstance(start, (list, tuple, Runs)) and not hasattr(start, "_fields") else None
     done = _done(starts if starts is not None else [start])
     entries, cohorts = _cohorts(trial, source, points, epochs=done + epochs, **options)
+    if starts is not None and len(starts) != len(entries):
+        raise ValueError(f"start= holds {len(starts)} and there are {len(entries)} members; write one, or one for each")
     if folder is not None:
         open_grid(folder, points, cohorts)
     found: list[Cohort] = []
