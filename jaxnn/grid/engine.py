@@ -87,6 +87,8 @@ def grid(
     source = read(data, validation, shuffle_seed=shuffle_seed, scale=standardise)
     options = dict(batch_size=batch_size, stop=stop, shuffle=shuffle, compute_dtype=compute_dtype)
     starts = list(start) if isinstance(start, (list, tuple, Runs)) and not hasattr(start, "_fields") else None
+    if starts is not None and len(starts) != len(points):
+        raise ValueError(f"start= holds {len(starts)} and there are {len(points)} points; write one, or one for each")
     done = _done(starts if starts is not None else [start])
     entries, cohorts = _cohorts(trial, source, points, epochs=done + epochs, **options)
     if starts is not None and len(starts) != len(entries):
@@ -100,16 +102,18 @@ def grid(
             own = [entries[i] for i in indices]
             given = start if starts is None else [starts[i] for i in indices]
             place = None if folder is None else Path(folder) / f"structure_{number:03d}"
-            population = begin(own, source, _layout(plan, own, source), given, place)
+            population = None
             try:
+                population = begin(own, source, _layout(plan, own, source), given, place)
                 population.advance(max(e.epochs for e in own) - population.epoch, callbacks, bar.update)
+                found.append(Cohort.of(np.array(indices), population, states))
             except KeyboardInterrupt as error:
-                finished = found + _finished(np.array(indices), population)
-                raise Interrupted(Runs(trial, data, points, source, tuple(finished), {}).finished) from error
-            found.append(Cohort.of(np.array(indices), population, states))
+                part = [] if population is None else _finished(np.array(indices), population)
+                raise Interrupted(Runs(trial, data, points, source, (*found, *part), {}).finished) from error
             bar.refresh()
     again = dict(batch_size=batch_size, validation=validation, stop=stop, shuffle_seed=shuffle_seed, shuffle=shuffle,
-                 standardise=standardise, compute_dtype=compute_dtype, epochs=epochs)  # fmt: skip
+                 standardise=standardise, compute_dtype=compute_dtype, epochs=epochs,
+                 start=start if starts is None else starts)  # fmt: skip
     runs = Runs(trial, data, points, source, tuple(found), again)
     if folder is not None:
         write_table(folder, runs)
@@ -196,8 +200,13 @@ def _done(starts: list[Any]) -> int:
 
 
 def _finished(indices: np.ndarray, population: Population) -> list[Cohort]:
-    """The members that had finished when the others were interrupted."""
-    if any(group.standing.state is None for group in population.groups):
-        return []
-    ended = np.flatnonzero(~population.going)
-    return [Cohort.of(indices[ended], population.take(ended), False)] if len(ended) else []
+    """The members that had finished when the others were interrupted, of each group that had begun."""
+    ended, found = ~population.going, []
+    for group in population.groups:
+        if ended[group.members].any():
+            own = np.flatnonzero(ended[group.members])
+            entries, layout = [population.entries[i] for i in group.members], population.layout
+            part = Population(population.source, entries, layout, taken=population.taken)
+            part.begin(group.state(layout), group.history(), group.standing.epoch)
+            found.append(Cohort.of(indices[group.members[own]], part.take(own), False))
+    return found

@@ -54,12 +54,14 @@ class Cohort(NamedTuple):
         outcome: chosen weights and curves, stacked.
         make: the `Run` of the k-th of them.
         report: how they ran, or None.
+        stop: their `EarlyStopping`, of the grid or of the trial itself, or None.
     """
 
     indices: np.ndarray
     outcome: Outcome
     make: Callable[[int], Run]
     report: Report | None
+    stop: Any = None
 
     @classmethod
     def of(cls, indices: np.ndarray, population: Population, states: bool) -> "Cohort":
@@ -74,7 +76,8 @@ class Cohort(NamedTuple):
 
         fixed = {s.name: entries[0].hparams[s.name] for s in population.recipe.structure if s.is_fixed}
         seconds = (population.timing[name] for name in ("compile", "run", "compiles"))
-        return cls(indices, outcome, make, Report(fixed, len(entries), population.layout, *seconds))
+        report = Report(fixed, len(entries), population.layout, *seconds)
+        return cls(indices, outcome, make, report, entries[0].trial().stop)
 
 
 class Runs(Sequence):
@@ -202,9 +205,11 @@ class Runs(Sequence):
         """
         if metric not in self.history:
             raise ValueError(f"the history has no {metric!r}; choose one of {', '.join(self.history)}")
-        stop = self.options.get("stop")
-        if mode is None and stop is not None and stop.metric == metric:
-            mode = "max" if stop.rises else "min"
+        if mode not in (None, "min", "max"):
+            raise ValueError(f'mode must be "min", "max" or None, got {mode!r}; write mode="min"')
+        watched = [c.stop for c in self.cohorts if c.stop is not None and c.stop.metric == metric]
+        if mode is None and watched:
+            mode = "max" if watched[0].rises else "min"
         values = np.array(self.table[metric])
         values = -values if (rises(metric) if mode is None else mode == "max") else values
         return np.lexsort((np.where(np.isnan(values), np.inf, values), self._outcome.diverged >= 0))
@@ -236,6 +241,8 @@ class Runs(Sequence):
     @property
     def default_metric(self) -> str:
         """What `best` and `top` go by unless told."""
+        if not self.cohorts:
+            raise ValueError("no run has begun; write runs.finished for those that had")
         return next(m for m in ("val_accuracy", "val_loss", "loss") if m in self.history)
 
     def replay(self, i: int) -> Run:
@@ -244,7 +251,9 @@ class Runs(Sequence):
             raise ValueError("runs out of a folder hold no trial function; write nn.fit(trial, data, runs[i].hparams)")
         point = dict(self.space.points[i])
         own = {name: point.pop(name) for name in ("seed", "batch_size", "epochs") if name in point}
-        return fit(self.trial, self.data, point, **{**self.options, **own}, progress=False)
+        start = self.options.get("start")
+        begun = {"start": start[i] if isinstance(start, list) else start}
+        return fit(self.trial, self.data, point, **{**self.options, **own, **begun}, progress=False)
 
     @property
     def plot(self) -> Any:

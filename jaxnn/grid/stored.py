@@ -19,6 +19,7 @@ from jaxnn.train.result import Run
 from jaxnn.train.trial import OWN, build
 
 GRID = "grid.json"
+FORMAT = "jaxnn-grid-1"
 
 
 def load_runs(folder: str | os.PathLike, trial: Any = None) -> Runs:
@@ -47,33 +48,51 @@ def load_runs(folder: str | os.PathLike, trial: Any = None) -> Runs:
         >>> nn.load_runs(folder)[0].metrics == run.metrics
         True
     """
-    from jaxnn.io.folder import FILE, read_json
+    folder = Path(folder)
+    try:
+        return _load(folder, trial)
+    except (KeyError, TypeError, AttributeError, IndexError) as error:
+        raise ValueError(f"{folder} holds no runs that this version of jaxnn can read: {error!r}") from None
+
+
+def _load(folder: Path, trial: Any) -> Runs:
+    from jaxnn.io.described import FILE, opened
     from jaxnn.io.values import decode
 
-    folder = Path(folder)
     if (folder / GRID).is_file():
-        about = read_json(folder / GRID)
+        about = _read(folder)
         points = tuple(decode({"dict": point}) for point in about["points"])
         places = [(np.array(indices), folder / f"structure_{k:03d}") for k, indices in enumerate(about["structures"])]
         space = Space(points, tuple(about["axes"]))
     else:
-        about = read_json(folder / FILE)
-        points = tuple(decode(point) for point in about["points"])
+        points = tuple(decode(point) for point in opened(folder)["points"])
         places, space = [(np.arange(len(points)), folder)], Space(points, tuple(points[0]))
-    known = [(indices, place, read_json(place / FILE)) for indices, place in places if (place / FILE).is_file()]
-    try:
-        cohorts = [_cohort(*one, trial) for one in known]
-    except (KeyError, TypeError, AttributeError, IndexError) as error:
-        raise ValueError(f"{folder} holds no runs that this version of jaxnn can read: {error}") from None
-    stop = decode(known[0][2]["stop"]) if known else None
-    return Runs(None, None, space, None, tuple(c for c in cohorts if c is not None), {"stop": stop})
+    known = [(indices, place, opened(place)) for indices, place in places if (place / FILE).is_file()]
+    for indices, place, about in known:
+        if len(indices) != len(about["points"]):
+            raise ValueError(f"{place} is damaged: it holds {len(about['points'])} members, and not {len(indices)}")
+    cohorts = tuple(c for c in (_cohort(*one, trial) for one in known) if c is not None)
+    return Runs(None, None, space, None, cohorts, {})
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    """What `open_grid` wrote, its form checked."""
+    from jaxnn.io.described import read_json
+
+    about = read_json(folder / GRID, FORMAT)
+    points, structures, axes = (about.get(name) for name in ("points", "structures", "axes"))
+    ok = all(isinstance(v, list) for v in (points, structures, axes)) and all(isinstance(n, str) for n in axes)
+    if not ok or sorted(i for indices in structures for i in indices) != list(range(len(points))):
+        raise ValueError(f"{folder / GRID} is damaged: its structures do not hold every point once")
+    return about
 
 
 def _cohort(indices: np.ndarray, place: Path, about: dict[str, Any], trial: Any) -> Cohort | None:
     from jaxnn.io.folder import group_file, read_group
+    from jaxnn.io.values import decode
 
-    files = [(np.arange(*bounds), group_file(place, k)) for k, bounds in enumerate(about["groups"])]
-    begun = [(members, read_group(path)[0]) for members, path in files if path.is_file()]
+    files = [(np.arange(*bounds), group_file(place, k, about["turn"])) for k, bounds in enumerate(about["groups"])]
+    begun = [(members, read_group(path, len(members))[0]) for members, path in files if path.is_file()]
     if not begun:
         return None
     members = np.concatenate([m for m, _ in begun])
@@ -85,7 +104,7 @@ def _cohort(indices: np.ndarray, place: Path, about: dict[str, Any], trial: Any)
         hparams, model = models[k]()
         return outcome.run(k, model, hparams, int(about["seeds"][members[k]]))
 
-    return Cohort(indices[members], outcome, make, None)
+    return Cohort(indices[members], outcome, make, None, decode(about["model"]["stop"]))
 
 
 def _stored(tree: dict[str, Any]) -> Outcome:
@@ -132,16 +151,21 @@ def open_grid(folder: str | os.PathLike, space: Space, structures: list[list[int
     import json
 
     from jaxnn.core import files
-    from jaxnn.io.folder import read_json
+    from jaxnn.io.described import FILE
+    from jaxnn.io.folder import swept
     from jaxnn.io.values import decode, encode
 
-    path = Path(folder) / GRID
+    folder = Path(folder)
+    path = folder / GRID
+    if (folder / FILE).exists():
+        raise ValueError(f"the folder {folder} holds one population, and not a grid; write another folder")
     points = [{name: encode(v) for name, v in point.items()} for point in space.points]
-    about = {"format": "jaxnn-grid-1", "axes": list(space.axes), "points": points, "structures": structures}
+    about = {"format": FORMAT, "axes": list(space.axes), "points": points, "structures": structures}
     if not path.exists():
+        swept(folder)
         files.replace(path, (json.dumps(about, indent=1) + "\n").encode())
         return
-    known = read_json(path)
+    known = _read(folder)
     for i, (a, b) in enumerate(zip(known["points"], points, strict=False)):
         if a != b:
             raise ValueError(f"the folder {folder} holds another space: its point {i} is {decode({'dict': a})}, and "
@@ -151,6 +175,7 @@ def open_grid(folder: str | os.PathLike, space: Space, structures: list[list[int
             f"the folder {folder} holds another space: it has {len(known['points'])} points, and not {len(points)}; "
             "write another folder"
         )
+    swept(folder)
 
 
 def write_table(folder: str | os.PathLike, runs: Runs) -> None:

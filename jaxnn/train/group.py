@@ -56,6 +56,11 @@ class Group:
         back = np.unique(layout.arrange(len(self.members)), return_index=True)[1]
         return jax.tree.map(lambda a: np.asarray(a)[back], state)
 
+    def going(self, member: Member, layout: Layout) -> np.ndarray:
+        """Which members still train, ``(members,)`` bool, without a look at the weights."""
+        light = self.standing.state._replace(params=(), model_state=(), opt_state=(), metrics={}, best=None)
+        return going(member, Group(self.members, self.standing._replace(state=light)).state(layout))
+
     def history(self) -> dict[str, np.ndarray]:
         """The curves, ``(members, epochs)``; those of epochs that a member has not done hold anything."""
         return {name: np.concatenate(parts, 1) for name, parts in self.standing.history.items()}

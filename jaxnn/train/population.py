@@ -14,7 +14,7 @@ from jaxnn.optim.average import averaged, keeps
 from jaxnn.train.engine import Member
 from jaxnn.train.enrol import Entry
 from jaxnn.train.exchange import put, replaced
-from jaxnn.train.group import Group, Standing, going
+from jaxnn.train.group import Group, Standing
 from jaxnn.train.layout import Layout
 from jaxnn.train.outcome import Outcome, bare, columns, shown
 from jaxnn.train.program import programs
@@ -92,11 +92,12 @@ class Population:
     @property
     def going(self) -> np.ndarray:
         """Which members still train, ``(members,)`` bool."""
-        if any(group.standing.state is None for group in self.groups):
-            return np.ones(len(self), bool)
-        member = self._member()
-        parts = [going(self._of(member, group.members), group.state(self.layout)) for group in self.groups]
-        return np.concatenate(parts)
+        return np.concatenate([self._going(group) for group in self.groups])
+
+    def _going(self, group: Group) -> np.ndarray:
+        if group.standing.state is None:
+            return np.ones(len(group.members), bool)
+        return group.going(self._of(self._member(), group.members), self.layout)
 
     def advance(
         self, epochs: int, callbacks: Sequence[Callable] = (), visited: Callable[[int], Any] = lambda weight: None
@@ -129,6 +130,9 @@ class Population:
     def _train(self, number: int, group: Group, target: int, visited: Callable[[int], None]) -> None:
         if group.standing.epoch >= target:
             return
+        if not self._going(group).any():
+            group.standing = group.standing._replace(epoch=target)
+            return
         began = time.perf_counter()
         if self._shared is None:
             self._shared = self.layout.place((self.source.data, self.source.held_batches))
@@ -140,7 +144,7 @@ class Population:
             self._outcome = None
             visited(count * len(group.members))
             for visit in self.visits:
-                visit(number, group, group.standing.epoch >= target)
+                visit(number, group, not self._going(group).any())
 
         try:
             group.train(train, member, self.layout, self.source, self._shared, target, self.shuffle, after)

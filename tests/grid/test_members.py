@@ -54,12 +54,14 @@ def test_a_sick_member_leaves_the_others_the_same_to_the_bit():
 
     for plan in ("map", "vmap"):
         healthy = nn.grid(plain, (X, X[:, 0]), dict(lr=[1e-3, 1e-3, 1e-2]), plan=plan, **OPTIONS)
-        sick = nn.grid(plain, (X, X[:, 0]), dict(lr=[1e-3, 1e6, 1e-2]), plan=plan, **OPTIONS)
+        with pytest.warns(nn.DivergedWarning, match="1 of 3 networks diverged, first at step"):
+            sick = nn.grid(plain, (X, X[:, 0]), dict(lr=[1e-3, 1e6, 1e-2]), plan=plan, **OPTIONS)
         for i in (0, 2):
             chex.assert_trees_all_equal(healthy[i].params, sick[i].params)
             chex.assert_trees_all_equal(healthy[i].history, sick[i].history)
         assert healthy.table["diverged_at"] == [None, None, None]
         assert sick[1].diverged is not None and 0 <= sick[1].diverged < 16
+        assert sick[1].epochs == sick[1].diverged // 4 and sick[1].best_epoch == sick[1].epochs - 1
         assert all(np.isfinite(a).all() for a in jax.tree.leaves(sick[1].params))
         assert sick.order("val_loss")[-1] == 1
 
@@ -105,9 +107,9 @@ def test_epochs_and_batch_size_are_axes_of_the_engine():
         return nn.Trial(nn.mlp((3,), out=2), "softmax_cross_entropy", optax.sgd(lr))
 
     space = dict(lr=[0.1], epochs=[2, 5], batch_size=[4, 500])
-    runs = nn.grid(trial, (X, Y), space, epochs=1, plan="map", progress=False)
+    runs = nn.grid(trial, (X, Y), space, epochs=1, plan="map", states=True, progress=False)
     assert runs.table["epochs_done"] == [2, 2, 5, 5]
-    assert [int(r.state.step) for r in runs] == [20, 2, 50, 5]
+    assert [int(r.last.step) for r in runs] == [20, 2, 50, 5]
     solo = nn.fit(trial, (X, Y), dict(lr=0.1), epochs=5, batch_size=4, progress=False)
     chex.assert_trees_all_equal(runs[2].params, jax.tree.map(np.asarray, solo.params))
 

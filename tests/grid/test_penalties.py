@@ -50,7 +50,7 @@ SPACE = nn.space.product(
 
 @pytest.fixture(scope="module")
 def runs():
-    return nn.grid(everything, (X, Y), SPACE, **OPTIONS)
+    return nn.grid(everything, (X, Y), SPACE, states=True, **OPTIONS)
 
 
 def test_six_axes_and_648_members_are_one_program(runs):
@@ -99,7 +99,7 @@ def test_the_penalty_stands_beside_the_loss(runs):
 
 
 def test_the_plateau_slows_the_members_down_by_their_own_factor(runs):
-    scales = np.concatenate([np.ravel(s.scale) for s in _plateaus(runs.cohorts[0].state.opt_state)])
+    scales = np.array([plateau.scale for run in runs for plateau in _plateaus(run.last.opt_state)])
     factors = np.float64(runs.table["factor"])
     falls = np.round(np.log(scales) / np.log(factors))
     np.testing.assert_allclose(scales, factors**falls, rtol=1e-5)

@@ -6,8 +6,7 @@ import optax
 import pytest
 
 import jaxnn as nn
-from jaxnn.grid.engine import work_of
-from jaxnn.grid.plan import TINY_WIDTH, choose, even
+from jaxnn.grid.plan import TINY_WIDTH, choose, even, work_of
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(30, 5)).astype(np.float32)
@@ -50,8 +49,11 @@ def test_a_single_layer_goes_side_by_side_whatever_its_size():
 def test_members_side_by_side_end_each_at_its_own_epoch(plan):
     space = nn.space.zip(lr=[0.5, 0.1, 1e38, 0.02, 0.3], epochs=[3, 7, 7, 1, 5])
     stop = nn.EarlyStopping("loss", patience=1, min_delta=0.05)
-    runs = nn.grid(trial, (X, Y), space, epochs=7, batch_size=8, stop=stop, plan=plan, progress=False)
-    alone = nn.grid(trial, (X, Y), space, epochs=7, batch_size=8, stop=stop, plan="map", progress=False)
+    options = dict(epochs=7, batch_size=8, stop=stop, progress=False)
+    with pytest.warns(nn.DivergedWarning, match="1 of 5 networks"):
+        runs = nn.grid(trial, (X, Y), space, plan=plan, **options)
+    with pytest.warns(nn.DivergedWarning, match="1 of 5 networks"):
+        alone = nn.grid(trial, (X, Y), space, plan="map", **options)
     assert runs.table["epochs_done"] == alone.table["epochs_done"]
     assert len(set(runs.table["epochs_done"])) > 2
     assert runs.table["diverged_at"] == alone.table["diverged_at"] and runs.table["diverged_at"][2] is not None

@@ -1,0 +1,181 @@
+"""What a population trains, as JSON: written beside its weights, read with suspicion, compared before it goes on."""
+
+import hashlib
+import inspect
+import json
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from jaxnn.core.codec import to_json
+from jaxnn.io.values import decode, encode
+from jaxnn.train.enrol import Entry
+from jaxnn.train.population import Population
+from jaxnn.train.reads import digests, first_difference
+from jaxnn.train.texts import short
+from jaxnn.train.trial import Trial
+
+FORMAT = "jaxnn-population-1"
+FILE = "population.json"
+KEYS = {"points": list, "seeds": list, "epochs": list, "groups": list, "trial": dict, "data": dict, "plan": dict,
+        "how": dict, "model": dict}  # fmt: skip
+
+
+def describe(population: Population) -> dict[str, Any]:
+    """What a population trains, as JSON; what must be equal for it to go on stands in `compare`."""
+    entries, source, recipe = population.entries, population.source, population.recipe
+    trials = [e.trial() for e in entries]
+    return {
+        "format": FORMAT,
+        "versions": {name: version(name) for name in ("jaxnn", "jax", "optax", "numpy")},
+        "plan": {name: getattr(population.layout, name, 1) for name in ("devices", "width", "chunk")},
+        "trial": digests(recipe.trial),
+        "data": source.fingerprint(),
+        "points": [encode(e.point) for e in entries],
+        "structure": _structure(entries[0]),
+        "seeds": [e.seed for e in entries],
+        "epochs": [e.epochs for e in entries],
+        "clock": not isinstance(recipe.trial, Trial) and "clock" in inspect.signature(recipe.trial).parameters,
+        "stop": encode(entries[0].stop),
+        "start": None,
+        "how": {
+            "batch_size": recipe.batch_size,
+            "shuffle": population.shuffle,
+            "shuffle_seed": source.shuffle_seed,
+            "validation": source.validation,
+            "standardise": source.standardiser is not None,
+            "compute_dtype": None if recipe.compute_dtype is None else str(recipe.compute_dtype),
+            "rewind": recipe.rewind,
+        },
+        "turn": 0,
+        "groups": [[int(g.members[0]), int(g.members[-1]) + 1] for g in population.groups],
+        "model": {
+            "specs": [_spec(t.model) for t in trials],
+            "loss": trials[0].loss if isinstance(trials[0].loss, str) else None,
+            "loss_name": getattr(trials[0].loss_function, "__name__", "loss"),
+            "metrics": [m if isinstance(m, str) else None for m in trials[0].metrics],
+            "stop": encode(trials[0].stop),
+            "classes": source.classes,
+            "features": source.features,
+            "standardiser": None if source.standardiser is None else encode(source.standardiser._asdict()),
+        },
+    }
+
+
+def _structure(entry: Entry) -> str:
+    """A digest of what all members of a population have in common."""
+    fixed = [
+        (s.name, str(s.tree), [encode(getattr(v, "value", None)) for v in s.leaves]) for s in entry.recipe.structure
+    ]
+    return short(repr((fixed, entry.structure[1:])))
+
+
+def started(population: Population) -> str | None:
+    """A digest of the weights or states that a population was given, or None for weights drawn here."""
+    leaves = jax.tree.leaves((population._given, [group.standing.state for group in population.groups]))
+    digest = hashlib.sha256()
+    for leaf in map(np.ascontiguousarray, leaves):
+        digest.update(f"{leaf.dtype} {leaf.shape}\n".encode() + leaf.tobytes())
+    return digest.hexdigest() if leaves else None
+
+
+def _spec(model: Any) -> str | None:
+    try:
+        return to_json(model)
+    except ValueError:
+        return None
+
+
+def compare(folder: Path, known: dict[str, Any], ours: dict[str, Any], points: bool = True) -> None:
+    """Raise at the first difference between what a folder holds and what is to go on in it.
+
+    Args:
+        folder: for the sentence.
+        known, ours: what `opened` and `describe` gave.
+        points: whether hyperparameters and seeds must be equal too.
+    """
+    off = (points and _other_points(known, ours)) or _other_training(known, ours)
+    if off:
+        refuse(folder, off)
+
+
+def refuse(folder: Path, off: str) -> None:
+    """Raise for a folder in which the training cannot go on."""
+    raise ValueError(
+        f"the folder {folder} holds another training: {off}; write another folder, or what was there before"
+    )
+
+
+def _other_points(known: dict[str, Any], ours: dict[str, Any]) -> str | None:
+    for i, (a, b) in enumerate(zip(known["points"], ours["points"], strict=False)):
+        old, new = known["seeds"][i], ours["seeds"][i]
+        if decode(a) == decode(b) and old == new and a != b:
+            return f"the code of a function in its point {i}, {decode(a)}, has changed"
+        if a != b or old != new:
+            return f"its point {i} is {decode(a)}, seed {old}, and not {decode(b)}, seed {new}"
+    if len(known["points"]) != len(ours["points"]):
+        return f"it has {len(known['points'])} points, and not {len(ours['points'])}"
+    return None
+
+
+def _other_training(known: dict[str, Any], ours: dict[str, Any]) -> str | None:
+    for name in [n for n in (*ours["data"], *known["data"]) if known["data"].get(n) != ours["data"].get(n)]:
+        return f"{name if 'data' in name else f'{name} of the data'} has changed"
+    changed = first_difference(known["trial"], ours["trial"])
+    if changed is not None:
+        return changed
+    if known["stop"] != ours["stop"]:
+        return f"stop was {decode(known['stop'])!r}, and not {decode(ours['stop'])!r}"
+    for name, value in ours["how"].items():
+        if known["how"].get(name) != value:
+            return f"{name} was {known['how'].get(name)!r}, and not {value!r}"
+    return None if known["structure"] == ours["structure"] else "its members are of another structure"
+
+
+def opened(folder: Path) -> dict[str, Any]:
+    """What `describe` wrote into a folder, its form checked.
+
+    Raises:
+        ValueError: if there is no such file, or it is of something else, or damaged.
+    """
+    path = folder / FILE
+    known = read_json(path, FORMAT)
+    members = len(known["points"]) if isinstance(known.get("points"), list) else -1
+    bounds = known.get("groups")
+    ok = (
+        all(isinstance(known.get(name), kind) for name, kind in KEYS.items())
+        and {"stop", "turn", "structure"} <= known.keys()
+    )
+    ok = ok and isinstance(known["turn"], int) and len(known["seeds"]) == len(known["epochs"]) == members > 0
+    ok = ok and all(type(n) is int and n >= 0 for n in (*known["seeds"], *known["epochs"]))
+    if not (ok and bounds and _cover(bounds, members)):
+        raise ValueError(f"{path} is damaged: it does not say what was trained")
+    return known
+
+
+def _cover(bounds: list[Any], members: int) -> bool:
+    """Whether these are the bounds of groups, one behind the other, in which each member stands once."""
+    if not all(isinstance(b, list) and len(b) == 2 and all(type(n) is int for n in b) and b[0] < b[1] for b in bounds):
+        return False
+    return [b[0] for b in bounds] == [0, *(b[1] for b in bounds[:-1])] and bounds[-1][1] == members
+
+
+def read_json(path: Path, form: str) -> dict[str, Any]:
+    """A JSON file of this format.
+
+    Raises:
+        ValueError: if there is none, or it is of something else.
+    """
+    if not path.is_file():
+        raise ValueError(f"there is no {path}; write fit(..., folder=...) or pop.save(folder) first")
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is damaged: {error}") from None
+    if not isinstance(known, dict) or known.get("format") != form:
+        found = known.get("format") if isinstance(known, dict) else None
+        raise ValueError(f"{path} is no file of the format {form!r}, but of {found!r}")
+    return known
