@@ -90,24 +90,31 @@ class Group:
             count = min(self.pace, target - before.epoch, source.capacity)
             block = Block(*shared, *layout.place(source.work(before.epoch, count, shuffle)))
             began = time.perf_counter()
-            state, history = program(member, before.state, block)
-            task = Task(lambda made=(state, history): jax.block_until_ready(made))
-            interrupted = None
+
+            def work(before: Standing = before, block: Block = block, count: int = count) -> Standing:
+                state, history = jax.block_until_ready(program(member, before.state, block))
+                new = {n: [*before.history.get(n, []), np.asarray(v)[back, :count]] for n, v in history.items()}
+                return Standing(state, True, before.epoch + count, new)
+
+            interrupted, task = None, Task(work, now=False)
             try:
-                task.result()
+                task.begin(here=_settings().jax_disable_jit)
+                self.standing = task.result()
             except KeyboardInterrupt as error:
-                interrupted = error
+                interrupted, self.standing = error, Standing(None, False, 0, {})  # its memory is given away
                 if not task.ready(PATIENCE_SECONDS):
-                    self.standing = Standing(None, False, 0, {})  # its memory is given away
                     raise
-            new = {name: [*before.history.get(name, []), np.asarray(v)[back, :count]] for name, v in history.items()}
-            self.standing = Standing(state, True, before.epoch + count, new)
+                self.standing = task.result()
             if interrupted is not None:
                 raise interrupted
             self.pace = max(1, int(VISIT_SECONDS * count / max(time.perf_counter() - began, 1e-6)))
-            if not np.asarray(going(member, state)).any():
+            if not going(member, self.standing.state).any():
                 self.standing = self.standing._replace(epoch=target)
             visited(self.standing.epoch - before.epoch)
+
+
+def _settings() -> Any:
+    return jax.config
 
 
 def going(member: Member, state: Any) -> np.ndarray:

@@ -258,7 +258,8 @@ class Population:
         self.begin(state, self.history, self.epoch)
 
     def _numbers(self, members: Any) -> list[int]:
-        numbers = np.arange(len(self))[np.asarray(members)].reshape(-1).tolist()
+        members = list(members) if isinstance(members, tuple) else members
+        numbers = np.reshape(np.arange(len(self))[members], -1).tolist()
         if not numbers:
             raise ValueError("no member is chosen; write pop.take([0])")
         return numbers

@@ -10,16 +10,25 @@ class Task:
 
     Args:
         function: without arguments; it must not trace, as JAX keeps its settings by thread.
+        now: whether to begin at once; else `begin` does, where an interruption in between must find the task.
 
     Example:
         >>> Task(lambda: 6 * 7).result()
         42
     """
 
-    def __init__(self, function: Callable[[], Any]):
+    def __init__(self, function: Callable[[], Any], now: bool = True):
         self._function, self._value, self._error = function, None, None
         self._done = threading.Event()
-        threading.Thread(target=self._run, daemon=True).start()
+        if now:
+            self.begin()
+
+    def begin(self, here: bool = False) -> None:
+        """Call the function; ``here`` in this thread after all."""
+        if here:
+            self._run()
+        else:
+            threading.Thread(target=self._run, daemon=True).start()
 
     def _run(self) -> None:
         try:

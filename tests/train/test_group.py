@@ -90,7 +90,12 @@ def test_a_key_press_is_heard_and_what_was_finished_is_kept(patient, monkeypatch
     monkeypatch.setattr(groups, "PATIENCE_SECONDS", 60 if patient else 0.0)
 
     class Pressed(groups.Task):
+        heard = False
+
         def result(self):
+            if self.heard:
+                return super().result()
+            self.heard = True
             raise KeyboardInterrupt
 
         def ready(self, seconds):

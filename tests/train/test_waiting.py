@@ -16,6 +16,14 @@ def test_the_value_comes_back_from_another_thread_that_dies_with_the_process():
     assert thread is not threading.current_thread() and thread.daemon
 
 
+def test_it_may_begin_later_and_in_this_thread():
+    calls = []
+    task = Task(lambda: calls.append(threading.current_thread()), now=False)
+    assert not task.ready(0.05) and calls == []
+    task.begin(here=True)
+    assert calls == [threading.current_thread()] and task.ready(0) and task.result() is None
+
+
 @pytest.mark.parametrize("error", [ValueError("no"), KeyboardInterrupt(), SystemExit(3)])
 def test_what_it_raises_is_raised_where_the_result_is_asked_for(error):
     def fail():
