@@ -11,7 +11,7 @@ class checkpoint:
     """Save the whole population into a folder of its own after each ``every`` epochs.
 
     ``folder=`` of `fit` and `grid` keeps the latest state alone; this keeps them all, ``folder/epoch_00010`` and so on,
-    each of which `Population.load` and `load_runs` read.
+    each of which `Population.load` and `load_runs` read; a grid of several structures has a folder for each of them.
 
     Args:
         folder: in which they are made.
@@ -33,4 +33,4 @@ class checkpoint:
 
     def __call__(self, population: Any, epoch: int, row: dict[str, Any]) -> None:
         """Save it."""
-        population.save(self.folder / f"epoch_{epoch:05d}")
+        population.save(self.folder / population.name / f"epoch_{epoch:05d}")

@@ -47,7 +47,9 @@ class log_csv:
             lines = [self.columns, *(self._lines()[1:] if known else [])]
             lines = [[*line, *[""] * (len(self.columns) - len(line))] for line in lines]
         for i, values in _members(row):
-            cells = {"epoch": epoch, "member": i} | {name: "" if np.isnan(v) else v for name, v in values.items()}
+            cells = {"epoch": epoch, "member": int(population.numbers[i])} | {
+                name: "" if np.isnan(v) else v for name, v in values.items()
+            }
             lines.append([cells.get(name, "") for name in self.columns])
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows(lines)
@@ -76,7 +78,14 @@ class log_jsonl:
     def __call__(self, population: Any, epoch: int, row: dict[str, Any]) -> None:
         """Write the lines of an epoch."""
         lines = [
-            json.dumps({"epoch": epoch, "member": i, **_plain(population.entries[i].point), **_plain(values)})
+            json.dumps(
+                {
+                    "epoch": epoch,
+                    "member": int(population.numbers[i]),
+                    **_plain(population.entries[i].point),
+                    **_plain(values),
+                }
+            )
             for i, values in _members(row)
         ]
         _write(self.path, "".join(f"{line}\n" for line in lines), self.begun)

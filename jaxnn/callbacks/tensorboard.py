@@ -46,7 +46,7 @@ class tensorboard:
         """Write the scalars of an epoch."""
         now = time.time()
         for i in range(min(len(population), self.members)):
-            path = self.folder / f"member_{i:03d}" / self._file
+            path = self.folder / f"member_{population.numbers[i]:03d}" / self._file
             path.parent.mkdir(parents=True, exist_ok=True)
             events = [] if path.exists() else [self._event(wall_time=now, file_version="brain.Event:2")]
             for name, values in row.items():

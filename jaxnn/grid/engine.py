@@ -91,8 +91,6 @@ def grid(
         raise ValueError(f"start= holds {len(starts)} and there are {len(points)} points; write one, or one for each")
     done = _done(starts if starts is not None else [start])
     entries, cohorts = _cohorts(trial, source, points, epochs=done + epochs, **options)
-    if starts is not None and len(starts) != len(entries):
-        raise ValueError(f"start= holds {len(starts)} and there are {len(entries)} members; write one, or one for each")
     if folder is not None:
         open_grid(folder, points, cohorts)
     found: list[Cohort] = []
@@ -105,6 +103,8 @@ def grid(
             population = None
             try:
                 population = begin(own, source, _layout(plan, own, source), given, place)
+                population.numbers = np.array(indices)
+                population.name = f"structure_{number:03d}" if len(cohorts) > 1 else ""
                 population.advance(max(e.epochs for e in own) - population.epoch, callbacks, bar.update)
                 found.append(Cohort.of(np.array(indices), population, states))
             except KeyboardInterrupt as error:

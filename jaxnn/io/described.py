@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxnn import losses, metrics
 from jaxnn.core.codec import to_json
 from jaxnn.io.values import decode, encode
 from jaxnn.train.enrol import Entry
@@ -54,15 +55,20 @@ def describe(population: Population) -> dict[str, Any]:
         "groups": [[int(g.members[0]), int(g.members[-1]) + 1] for g in population.groups],
         "model": {
             "specs": [_spec(t.model) for t in trials],
-            "loss": trials[0].loss if isinstance(trials[0].loss, str) else None,
+            "loss": _name(trials[0].loss, losses.NAMES),
             "loss_name": getattr(trials[0].loss_function, "__name__", "loss"),
-            "metrics": [m if isinstance(m, str) else None for m in trials[0].metrics],
+            "metrics": [_name(m, metrics.NAMES) for m in trials[0].metrics],
             "stop": encode(trials[0].stop),
             "classes": source.classes,
             "features": source.features,
             "standardiser": None if source.standardiser is None else encode(source.standardiser._asdict()),
         },
     }
+
+
+def _name(given: Any, names: dict[str, Any]) -> str | None:
+    """The name under which the library knows a loss or a metric; None for a function of one's own."""
+    return given if isinstance(given, str) else next((name for name, known in names.items() if known is given), None)
 
 
 def _structure(entry: Entry) -> str:

@@ -74,6 +74,7 @@ class Population:
         self._given = {} if given is None else given
         chunk = layout.chunk or len(entries)
         self.groups = [Group(np.arange(i, min(i + chunk, len(entries)))) for i in range(0, len(entries), chunk)]
+        self.numbers, self.name = np.arange(len(entries)), ""
         self.visits: list[Callable[[int, Group, bool], None]] = []
         self._shared, self._outcome = None, None
 

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeAlias
 
-import optax
 
 from jaxnn import losses, metrics
 from jaxnn.core.layer import is_spec
@@ -80,7 +79,7 @@ class Trial:
     @property
     def update(self) -> Callable:
         """The optimizer's update, which takes any extra argument whether it uses it or not."""
-        update = optax.with_extra_args_support(self.optimizer).update
+        update = self.optimizer.update
         parameters = inspect.signature(update).parameters.values()
         if any(p.kind is p.VAR_KEYWORD for p in parameters):
             return update
