@@ -65,7 +65,7 @@ class Model:
         Raises:
             ValueError: for rows of another shape, text or NaN.
         """
-        x = jax.tree.map(np.asarray, x)
+        x = jax.tree.map(np.asarray, x, is_leaf=lambda a: isinstance(a, list))
         rows = jax.tree.leaves(x)[0].shape[0]
         if rows:
             x = self._ready(as_batch((x, np.zeros(rows)), "the new rows", wide=self.standardiser is not None)).x

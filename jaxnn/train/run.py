@@ -9,6 +9,7 @@ from jaxnn.core.types import Key
 from jaxnn.data.batches import rows_of_a_step
 from jaxnn.data.source import read
 from jaxnn.train.engine import Member, Recipe, epoch, goes_on, kept, start
+from jaxnn.train.enrol import floating, whole
 from jaxnn.train.hyper import split
 from jaxnn.train.state import TrainState
 from jaxnn.train.trial import TrialLike, check_names
@@ -50,6 +51,9 @@ def run(
     Returns:
         The last `TrainState`, and the history: a dict of arrays ``(epochs,)``.
 
+    Raises:
+        ValueError: as `fit` does, for what does not fit and is no tracer.
+
     Example:
         >>> import jax, optax, numpy as np, jaxnn as nn
         >>> x = np.linspace(-1, 1, 8, dtype=np.float32)[:, None]
@@ -61,12 +65,15 @@ def run(
         >>> bool(jax.grad(last_loss)(0.1) < 0)
         True
     """
+    whole("epochs", epochs)
+    if batch_size is not None:
+        whole("batch_size", batch_size)
     hparams = dict(hparams or {})
     check_names(trial, hparams)
     source = read(data, validation, shuffle_seed=shuffle_seed)
     size, shuffle = rows_of_a_step(batch_size, source.rows, shuffle)
     inside, structure = split(hparams)
-    recipe = Recipe(trial, structure, size, -(-source.rows // size), source.held is not None, compute_dtype)
+    recipe = Recipe(trial, structure, size, -(-source.rows // size), source.held is not None, floating(compute_dtype))
     member = Member(inside, stop, key, jnp.int32(epochs), jnp.int32(0))
     block = jax.tree.map(jnp.asarray, source.block(0, epochs, shuffle, capacity=epochs))
 

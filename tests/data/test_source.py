@@ -72,7 +72,16 @@ def test_a_block_may_be_asked_for_whole_and_unshuffled():
     still = source.block(0, 3, shuffle=False, capacity=5)
     assert still.orders[:3].tolist() == [[list(range(20))]] * 3 and int(still.count) == 3
     assert block.data is source.data and block.held is None
-    assert sources.CAPACITY == 64 and source.capacity == 64
+    assert source.capacity == sources.CAPACITY == 64
+    assert (sources.ORDER_ENTRIES, sources.EVALUATION_ROWS) == (2**22, 4096)
+
+
+def test_long_epochs_make_short_blocks(monkeypatch):
+    monkeypatch.setattr(sources, "ORDER_ENTRIES", 50)
+    assert read((X, Y)).capacity == 2 and parted([[0, 1, 2]] * 4).capacity == 4
+    monkeypatch.setattr(sources, "ORDER_ENTRIES", 10)
+    assert read((X, Y)).capacity == 1 == len(read((X, Y)).block(0, 9).orders)
+    assert read((X, np.stack([Y, Y], 1))).rows == 20
 
 
 def test_one_row_of_inputs_of_any_tree():

@@ -153,3 +153,12 @@ def test_a_model_that_does_not_fit_names_the_layer():
     model = nn.Sequential(nn.Dense(4), nn.Residual(nn.Dense(3)))
     with pytest.raises(ValueError, match=r"residual_0: Residual adds \(60, 4\) to \(60, 3\)"):
         nn.fit(nn.Trial(model, "squared_error", optax.sgd(0.1)), (X, X[:, :3]), epochs=1, progress=False)
+
+
+def test_two_early_stoppings_are_refused():
+    def stopping(lr):
+        return nn.Trial(nn.linear_regression(), "squared_error", optax.sgd(lr), stop=nn.EarlyStopping("loss"))
+
+    with pytest.raises(ValueError, match="the trial has a stop of its own, and stop= gives another"):
+        nn.fit(stopping, (X, X[:, 0]), {"lr": 0.1}, epochs=1, stop=nn.EarlyStopping("loss", 3), progress=False)
+    assert nn.fit(stopping, (X, X[:, 0]), {"lr": 0.0}, epochs=20, progress=False).epochs == 11

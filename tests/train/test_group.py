@@ -15,6 +15,7 @@ from jaxnn.train.enrol import enrol
 from jaxnn.train.group import Group, Standing, going
 from jaxnn.train.layout import Alone
 from jaxnn.train.population import Population
+from jaxnn.train.state import TrainState
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(8, 2)).astype(np.float32), RNG.normal(size=8).astype(np.float32)
@@ -27,8 +28,14 @@ def line(lr):
 class Dealt(Alone):
     """A layout that turns members round and fills their places up."""
 
+    split = []
+
     def arrange(self, count):
         return np.r_[np.arange(count)[::-1], 0]
+
+    def place(self, tree, by_member=False):
+        self.split.append((isinstance(tree, TrainState), by_member))
+        return super().place(tree, by_member)
 
 
 def population(layout, rates=(0.1, 0.01, 0.001), epochs=1000):
@@ -55,7 +62,9 @@ def test_members_come_back_in_order_whatever_their_places():
     assert len({float(v) for v in plain.history["loss"][:, 2]}) == 3
     dealt.begin(dealt.state(), dealt.history, 3)
     assert not dealt.groups[0].standing.laid
+    Dealt.split.clear()
     dealt.advance(2), plain.advance(2)
+    assert [by for state, by in Dealt.split if state] == [True]  # over the devices, not whole on each
     jax.tree.map(np.testing.assert_array_equal, dealt.state(), plain.state())
 
 

@@ -103,19 +103,72 @@ def test_every_row_counts_once_in_an_epoch():
     np.testing.assert_allclose(run.history["accuracy"][0], np.average(logits.argmax(1) == Y, weights=weight), rtol=1e-6)
 
 
-def test_a_row_of_weight_zero_is_as_if_it_were_not_there():
-    def plain(lr):
-        return nn.Trial(nn.mlp((4,), out=2, batch_norm=True), "softmax_cross_entropy", optax.sgd(lr))
+def normalised(lr):
+    return nn.Trial(nn.mlp((4,), out=2, batch_norm=True), "softmax_cross_entropy", optax.sgd(lr))
 
-    weight = np.ones(24)
-    weight[20:] = 0
-    wild = X.copy()
-    wild[20:] = 1e4
-    options = {"epochs": 3, "batch_size": 24, "shuffle": False, "progress": False}
-    masked = nn.fit(plain, (wild, Y, weight), {"lr": 0.1}, **options)
-    short = nn.fit(plain, (X[:20], Y[:20]), {"lr": 0.1}, **options)
-    np.testing.assert_allclose(masked.history["loss"], short.history["loss"], rtol=1e-5)
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6), masked.state, short.state)
+
+def test_a_row_of_weight_zero_is_a_row_like_any_other_whose_loss_does_not_count():
+    """It counts in BatchNorm's statistics and in the number of rows; its target is never looked at."""
+    weight = np.r_[np.ones(20), np.zeros(4)]
+    options = {"epochs": 1, "batch_size": 24, "shuffle": False, "progress": False}
+    other = np.r_[Y[:20], 1 - Y[20:]]
+    silent = nn.fit(normalised, (X, Y, weight), {"lr": 0.1}, **options)
+    same = nn.fit(normalised, (X, other, weight), {"lr": 0.1}, **options)
+    jax.tree.map(np.testing.assert_array_equal, (silent.params, silent.history), (same.params, same.history))
+    loud = nn.fit(normalised, (X, Y), {"lr": 0.1}, **options)
+    np.testing.assert_allclose(silent.state["batch_norm_0"]["mean"], loud.state["batch_norm_0"]["mean"], rtol=1e-6)
+    wild = np.r_[X[:20], X[20:] * 100]
+    moved = nn.fit(normalised, (wild, Y, weight), {"lr": 0.1}, **options)
+    assert np.abs(moved.state["batch_norm_0"]["var"] - loud.state["batch_norm_0"]["var"]).max() > 1
+
+
+def test_padding_leaves_no_trace_in_running_statistics():
+    options = {"epochs": 3, "shuffle": False, "progress": False}
+    padded = nn.fit(normalised, (X[:10], Y[:10]), {"lr": 0.0}, batch_size=7, **options)
+    hidden = X[:10] @ np.asarray(padded.params["dense_0"]["kernel"], float)
+    mean, var = np.zeros(4), np.ones(4)
+    for part in [hidden[:7], hidden[7:]] * 3:
+        mean, var = 0.99 * mean + 0.01 * part.mean(0), 0.99 * var + 0.01 * part.var(0)
+    np.testing.assert_allclose(padded.state["batch_norm_0"]["mean"], mean, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(padded.state["batch_norm_0"]["var"], var, rtol=1e-4)
+
+
+def line(lr):
+    return nn.Trial(nn.linear_regression(), "squared_error", optax.sgd(lr))
+
+
+def test_a_row_of_weight_zero_that_holds_nan_harms_no_run(key):
+    weight = jnp.asarray(np.r_[np.ones(20), np.zeros(4)], jnp.float32)
+    x, y = jnp.asarray(X, jnp.float32), jnp.asarray(Y, jnp.float32)
+
+    @jax.jit
+    def losses(x, y, weight):
+        return nn.run(line, {"lr": 0.1}, key, (x, y, weight), epochs=2, batch_size=10)[1]["loss"]
+
+    expected = losses(x, y, weight)
+    assert np.isfinite(expected).all()
+    np.testing.assert_array_equal(losses(x.at[21].set(jnp.nan), y.at[22].set(jnp.inf), weight), expected)
+
+
+def test_under_jit_data_may_be_closed_over_jax_arrays(key):
+    x, y = jnp.asarray(X, jnp.float32), jnp.asarray(Y, jnp.float32)
+    options = dict(epochs=2, batch_size=10, validation=0.25)
+    loss = jax.jit(lambda k: nn.run(line, {"lr": 0.1}, k, (x, y), **options)[1]["loss"])(key)
+    solo = nn.fit(line, (x, y), {"lr": 0.1}, progress=False, **options)
+    np.testing.assert_allclose(loss, solo.history["loss"], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"compute_dtype": "int8"}, "compute_dtype must be floating, got 'int8'"),
+        ({"epochs": 0}, "epochs must be a whole number of at least 1, got 0"),
+        ({"batch_size": 0}, "batch_size must be a whole number of at least 1, got 0"),
+    ],
+)
+def test_a_run_refuses_what_a_fit_refuses(options, message, key):
+    with pytest.raises(ValueError, match=message):
+        nn.run(line, {"lr": 0.1}, key, (X, Y), **{"epochs": 1, **options})
 
 
 def test_bfloat16_computes_and_keeps_float32_parameters():

@@ -24,6 +24,12 @@ def test_leaves_of_the_same_path_and_shape_are_taken_over():
     assert set(taken.unused) == {"dense_0/bias", "head/kernel"}
 
 
+@pytest.mark.parametrize("shape", [(2,), (4,), (3, 1), (), (1,)])
+def test_other_shapes_find_no_place(shape):
+    leaves, taken = take_over({"a": np.zeros(3), "b": np.zeros(1)}, {"a": np.ones(shape), "b": np.ones(1)})
+    assert sorted(leaves) == ["b"] and taken == (("b",), ("a",), ("a",))
+
+
 def test_shapes_alone_are_enough_of_what_is_wanted():
     wanted = jax.eval_shape(lambda: WANTED)
     leaves, taken = take_over(wanted, WANTED)

@@ -1,0 +1,58 @@
+"""A model: what is used on new rows, in whatever dtype they come."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxnn as nn
+from jaxnn.data.split import Standardiser
+
+KERNEL = np.array([[1.0], [2.0]], np.float32)
+MODEL = nn.Model(nn.Dense(1), {"kernel": KERNEL, "bias": np.ones(1, np.float32)}, {}, "squared_error", ("r2",))
+
+
+def test_values_are_one_for_each_row():
+    for x in ([[1.0, 2.0], [0.0, 1.0]], np.array([[1, 2], [0, 1]]), jnp.array([[1.0, 2.0], [0.0, 1.0]])):
+        assert MODEL.predict(x).tolist() == [6.0, 3.0] and MODEL.outputs(x).tolist() == [[6.0], [3.0]]
+    assert MODEL.predict(np.zeros((0, 2))).shape == (0,)
+    assert MODEL.task == "values" and MODEL.trial.metric_names == ("r2",)
+    values = MODEL.evaluate((np.array([[1.0, 2.0], [0.0, 1.0]]), np.array([6.0, 1.0]), np.array([1.0, 3.0])))
+    assert values["loss"] == 3.0 and values["r2"] == pytest.approx(1 - 12 / (25 * 3 / 4), rel=1e-5)
+
+
+def test_new_rows_are_scaled_as_the_training_rows_were():
+    fitted = Standardiser(np.array([1e8, 0.0]), np.array([2.0, 4.0]))
+    model = nn.Model(MODEL.spec, MODEL.params, {}, "squared_error", standardiser=fitted)
+    x = np.array([[1e8 + 2, 4.0], [1e8, 0.0]])
+    assert model.predict(x).tolist() == [4.0, 1.0]
+    assert model.evaluate((x, np.array([4.0, 3.0])))["loss"] == 2.0
+
+
+def test_probabilities_are_refused_where_the_loss_has_none():
+    with pytest.raises(ValueError, match=r"this loss gives no probabilities; write run\.predict"):
+        MODEL.predict_proba(np.ones((1, 2)))
+    logit = nn.Model(MODEL.spec, MODEL.params, {}, "sigmoid_cross_entropy")
+    np.testing.assert_allclose(logit.predict_proba([[0.0, -1.0]]), [[1 / (1 + np.exp(-1)), 1 / (1 + np.e)]], rtol=1e-6)
+    assert logit.predict([[0.0, -1.0], [0.0, 1.0]]).tolist() == [0, 1]
+
+
+def test_the_compute_dtype_of_the_training_is_that_of_use():
+    half = nn.Model(MODEL.spec, MODEL.params, {}, "squared_error", compute_dtype=jnp.bfloat16)
+    x = np.array([[1.001, 2.003]])
+    assert half.predict(x)[0] != MODEL.predict(x)[0] and abs(half.predict(x)[0] - MODEL.predict(x)[0]) < 0.1
+    assert half.evaluate((x, MODEL.predict(x)))["loss"] > 0
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [([["a", "b"]], "text or objects"), ([[np.nan, 1.0]], "NaN or infinite"), ([[1.0, 2.0, 3.0]], "3")],
+)
+def test_rows_that_do_not_fit_are_refused(x, message):
+    with pytest.raises(ValueError, match=message):
+        MODEL.predict(x)
+
+
+def test_saved_and_loaded_it_predicts_the_same(tmp_path):
+    MODEL.save(tmp_path / "model.safetensors")
+    again = nn.load(tmp_path / "model.safetensors")
+    assert again.predict([[1.0, 2.0]]).tolist() == [6.0]
