@@ -12,7 +12,7 @@ import warnings
 import jax
 import numpy as np
 import optax
-from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 import jaxnn as nn
@@ -87,7 +87,8 @@ def alone(point):
 
 
 @seed(0)
-@settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=[*HealthCheck])
+@settings(max_examples=EXAMPLES, deadline=None, database=None, phases=[Phase.generate],
+          suppress_health_check=[*HealthCheck])  # fmt: skip
 @given(st.one_of(products(), unions()), PLANS)
 def check(space, plan):
     points = nn.space.as_space(space).points

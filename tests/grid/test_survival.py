@@ -1,0 +1,17 @@
+"""A training that is killed and gone on with is the training that nobody touched; `bench/kills.py` kills more often."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[2] / "bench" / "kills.py"
+
+
+@pytest.mark.slow
+def test_killed_three_times_it_is_as_if_nobody_had_touched_it():
+    command = [sys.executable, str(SCRIPT), "--kills", "3"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=900)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "with two devices instead of one" in done.stdout
