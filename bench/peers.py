@@ -29,8 +29,7 @@ def trial(lr, l2):
 
     import jaxnn as nn
 
-    # One fused update over one vector of weights instead of one for each leaf.
-    optimizer = optax.chain(nn.l2(l2), optax.flatten(optax.adam(lr)))
+    optimizer = optax.chain(nn.l2(l2), optax.adam(lr))
     return nn.Trial(nn.mlp((100, 100), out=10), "softmax_cross_entropy", optimizer)
 
 

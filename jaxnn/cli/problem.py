@@ -89,7 +89,7 @@ def _trial(classes: int | None) -> Callable[..., Trial]:
     def trial(lr, hidden, activation, batch_norm, l2=None, l1=None, dropout=0.0):
         model = mlp(hidden, classes or 1, activation, dropout, batch_norm)
         penalties = [penalty(c) for penalty, c in ((l2_penalty, l2), (l1_penalty, l1)) if c is not None]
-        optimizer = optax.chain(*penalties, optax.flatten(optax.adam(lr)))
+        optimizer = optax.chain(*penalties, optax.adam(lr))
         if classes is None:
             return Trial(model, "squared_error", optimizer, ("r2",))
         return Trial(model, "softmax_cross_entropy", optimizer)

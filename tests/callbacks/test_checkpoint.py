@@ -53,7 +53,13 @@ def test_a_population_goes_on_from_it_to_the_same_end(kept):
 def test_another_training_does_not_write_over_it(kept):
     with pytest.raises(ValueError, match="epoch_00002 holds another training: x of the data has changed"):
         nn.fit(
-            line, (X + 1, Y), dict(lr=0.2), epochs=2, callbacks=[checkpoint(kept[1], every=2)], progress=False, **OPTIONS
+            line,
+            (X + 1, Y),
+            dict(lr=0.2),
+            epochs=2,
+            callbacks=[checkpoint(kept[1], every=2)],
+            progress=False,
+            **OPTIONS,
         )
 
 

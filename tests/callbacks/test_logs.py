@@ -2,6 +2,7 @@
 
 import csv
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import optax
@@ -89,19 +90,24 @@ def test_a_metric_of_one_structure_gets_a_column_of_its_own(tmp_path):
     rows = table(tmp_path / "log.csv")
     assert all(set(row) == {"epoch", "member", "loss", "penalty"} for row in rows)
     plain, others = ([run.history for run in runs if run.hparams["l2"] == l2] for l2 in ("", "yes"))
+    assert [row["member"] for row in rows] == ["0", "2", "0", "2", "1", "3", "1", "3"]  # their numbers in the grid
+    for row in rows:
+        row["member"] = str(int(row["member"]) // 2)
     check(rows[:4], plain)
     check(rows[4:], others)
     assert [row["penalty"] for row in rows[:4]] == [""] * 4
     again = log_csv(tmp_path / "log.csv", append=True)
-    again(None, 3, {"loss": np.array([0.5]), "accuracy": np.array([0.25])})
+    again(SimpleNamespace(numbers=[0]), 3, {"loss": np.array([0.5]), "accuracy": np.array([0.25])})
     grown = table(tmp_path / "log.csv")
+    for row in grown[:-1]:
+        row["member"] = str(int(row["member"]) // 2)
     assert [{k: v for k, v in row.items() if k != "accuracy"} for row in grown[:-1]] == rows
     assert grown[-1] == {"epoch": "3", "member": "0", "loss": "0.5", "penalty": "", "accuracy": "0.25"}
 
 
 def test_what_is_not_known_is_empty_and_what_is_no_number_is_null(tmp_path):
     row = {"loss": np.array([1.0, np.nan, 2.0]), "val_loss": np.array([np.nan, np.nan, np.inf])}
-    log_csv(tmp_path / "log.csv")(None, 7, row)
+    log_csv(tmp_path / "log.csv")(SimpleNamespace(numbers=range(3)), 7, row)
     wanted = ["epoch,member,loss,val_loss", "7,0,1.0,", "7,2,2.0,inf"]
     assert (tmp_path / "log.csv").read_text().splitlines() == wanted
 
