@@ -138,7 +138,9 @@ def choose(plan: Any, members: int, work: int, member_bytes: int, device: Any = 
     """
     devices = _devices(device)
     if isinstance(plan, Plan):
-        if plan.devices > len(devices) or plan.devices < 1 or plan.width < 1:
+        numbers = [plan.devices, plan.width, 1 if plan.chunk is None else plan.chunk]
+        whole = all(isinstance(n, int) and n >= 1 for n in numbers)
+        if not whole or plan.devices > len(devices) or len(plan.on) not in (0, plan.devices):
             raise ValueError(
                 f"{plan!r} does not fit {len(devices)} device(s); write Plan(devices={len(devices)}, width=1), "
                 "or nn.configure(cpu_devices=...) before the first computation"

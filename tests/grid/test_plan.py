@@ -1,9 +1,14 @@
 """Which plan is chosen, and that members side by side share their rows."""
 
+import dataclasses
+import math
+
 import jax
 import numpy as np
 import optax
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import jaxnn as nn
 from jaxnn.grid.plan import TINY_WIDTH, choose, even, work_of
@@ -61,3 +66,89 @@ def test_members_side_by_side_end_each_at_its_own_epoch(plan):
         assert one.best_epoch == other.best_epoch
         for name in one.history:
             np.testing.assert_allclose(one.history[name], other.history[name], rtol=1e-5, atol=1e-6)
+
+
+COUNTS = st.integers(1, 40)
+PLANS = st.builds(nn.Plan, st.integers(1, 9), st.integers(1, 9), st.one_of(st.none(), st.integers(1, 50)))
+
+
+@given(PLANS, COUNTS)
+def test_every_member_has_a_place_and_devices_are_full(plan, members):
+    places = plan.arrange(members)
+    block = plan.devices * plan.width
+    assert len(places) == block * math.ceil(members / block)
+    found, first = np.unique(places, return_index=True)
+    assert found.tolist() == list(range(members))
+    np.testing.assert_array_equal(places[first], np.arange(members))
+    assert np.isin(places, [*range(members)]).all() and (np.bincount(places)[:-1] == 1).all()
+
+
+@given(PLANS, COUNTS)
+def test_members_are_dealt_like_cards(plan, members):
+    of_device = plan.arrange(members).reshape(plan.devices, -1)
+    for device, own in enumerate(of_device):
+        whole = np.arange(device, plan.devices * of_device.shape[1], plan.devices)
+        np.testing.assert_array_equal(own, np.minimum(whole, members - 1))
+
+
+@given(PLANS, COUNTS)
+def test_a_fitted_plan_holds_all_members_and_is_no_larger_than_they_fill(plan, members):
+    fitted = plan.fitted(members)
+    assert 1 <= fitted.devices <= min(plan.devices, members) and 1 <= fitted.width <= plan.width
+    assert fitted.fitted(members) == fitted and fitted.chunk == min(plan.chunk or members, members)
+    if fitted.width < plan.width:
+        assert fitted.devices * fitted.width >= members > fitted.devices * (fitted.width - 1)
+    if fitted.devices < plan.devices:
+        assert fitted.devices == members
+
+
+def test_a_width_is_rounded_up_so_that_one_call_holds_all():
+    assert nn.Plan(2, 4).fitted(5) == nn.Plan(2, 3, 5)
+    assert nn.Plan(2, 4).fitted(7) == nn.Plan(2, 4, 7)
+    assert nn.Plan(3, 9).fitted(10) == nn.Plan(3, 4, 10)
+    assert nn.Plan(4, 2).fitted(3) == nn.Plan(3, 1, 3)
+
+
+@pytest.mark.parametrize("members", [1, 4, 6])
+@pytest.mark.parametrize("width", [1, 2, 3, 6])
+def test_a_function_is_laid_over_all_members(width, members):
+    plan = nn.Plan(1, width)
+    order = plan.arrange(members)
+    own = {"a": np.arange(6.0)[order], "b": np.arange(12.0).reshape(6, 2)[order]}
+    axes = []
+
+    def one(own, shared):
+        axes.append(own["b"].shape)
+        return {"sum": own["a"] + own["b"].sum() + shared, "row": own["b"]}
+
+    laid = plan.lay(one)(plan.place(own, by_member=True), 0.5)
+    np.testing.assert_array_equal(laid["sum"], own["a"] + own["b"].sum(1) + 0.5)
+    np.testing.assert_array_equal(laid["row"], own["b"])
+    assert set(axes) == {(2,)} and plan.beside == (None if width == 1 else "beside")
+
+
+def test_only_a_plan_of_one_after_the_other_on_one_device_promises_the_bit():
+    assert nn.Plan(1, 1).tolerance == 0 and "to the bit" in str(nn.Plan(1, 1))
+    for plan in (nn.Plan(1, 2), nn.Plan(2, 1), nn.Plan(2, 2)):
+        assert plan.tolerance == 1e-4 and "within float rounding" in str(plan)
+
+
+def test_plans_by_name():
+    device = jax.local_devices()[:1]
+    assert choose("map", 5, 0, 1) == nn.Plan(1, 1, 5, tuple(device))
+    assert choose("vmap", 5, 10**9, 1) == nn.Plan(1, 5, 5, tuple(device))
+    assert choose("auto", 5, 0, 1) == choose("auto", 5, 0, 1, device[0]) == nn.Plan(1, 5, 5, tuple(device))
+    assert choose("auto", 5, 10**9, 1).width == 1
+    assert choose("auto", 100, 0, 10**18).chunk == 1
+    on = nn.Plan(1, 2, on=tuple(device))
+    assert choose(on, 5, 0, 1) == dataclasses.replace(on, chunk=5)
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [nn.Plan(0), nn.Plan(99), nn.Plan(1, 0), nn.Plan(1.5), nn.Plan(1, 2.0), nn.Plan(1, 1, 0), nn.Plan(1, 1, -3),
+     nn.Plan(2, 1, on=(0,)), "wide", None, 3],
+)  # fmt: skip
+def test_what_is_no_plan_is_refused_at_the_door(plan):
+    with pytest.raises(ValueError, match=r"does not fit 1 device\(s\); write Plan|a plan is \"auto\""):
+        choose(plan, 4, 0, 1)
