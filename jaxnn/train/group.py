@@ -98,7 +98,7 @@ class Group:
 
             interrupted, task = None, Task(work, now=False)
             try:
-                task.begin(here=_settings().jax_disable_jit)
+                task.begin(here=_settings().jax_disable_jit or _settings().jax_debug_nans)
                 self.standing = task.result()
             except KeyboardInterrupt as error:
                 interrupted, self.standing = error, Standing(None, False, 0, {})  # its memory is given away

@@ -47,10 +47,13 @@ class Program:
         """Trace for arguments of these shapes; the function returned compiles, in any thread.
 
         It returns the program and whether it is new. Tracing stays here, as JAX keeps its settings by thread. Under
-        `jax.disable_jit` the program is the function itself.
+        `jax.disable_jit` the program is the function itself, and under `jax.debug_nans` a jitted one, in which JAX looks
+        for NaN.
         """
         if _settings().jax_disable_jit:
             return lambda: (self.plain, False)
+        if _settings().jax_debug_nans:
+            return lambda: (self.function, False)
         signature = _signature(args)
         if signature in self.compiled:
             return lambda: (self.compiled[signature], False)
