@@ -5,6 +5,7 @@
 
 from jaxnn import callbacks, data, interop, losses, metrics, plot, testing
 from jaxnn.core.codec import from_json, to_json
+from jaxnn.core.hyper import traced
 from jaxnn.core.layer import child, hyper, spec
 from jaxnn.core.types import Batch
 from jaxnn.grid import space
@@ -66,7 +67,6 @@ from jaxnn.sampling import generate
 from jaxnn.settings import configure
 from jaxnn.train.ending import DivergedWarning, Interrupted
 from jaxnn.train.fit import fit
-from jaxnn.train.hyper import traced
 from jaxnn.train.model import Model
 from jaxnn.train.population import Population
 from jaxnn.train.result import Run

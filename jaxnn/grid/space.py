@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxnn.train.hyper import is_traced, traced
+from jaxnn.core.hyper import is_traced, traced
 
 
 @dataclass(frozen=True)

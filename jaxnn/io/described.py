@@ -12,11 +12,11 @@ import numpy as np
 
 from jaxnn import losses, metrics
 from jaxnn.core.codec import to_json
+from jaxnn.core.reads import digests, first_difference
+from jaxnn.core.texts import short
 from jaxnn.io.values import decode, encode
 from jaxnn.train.enrol import Entry
 from jaxnn.train.population import Population
-from jaxnn.train.reads import digests, first_difference
-from jaxnn.train.texts import short
 from jaxnn.train.trial import Trial
 
 FORMAT = "jaxnn-population-1"

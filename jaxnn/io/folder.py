@@ -24,7 +24,8 @@ from jaxnn.train.begin import shapes
 from jaxnn.train.enrol import enrol
 from jaxnn.train.group import Group, Standing
 from jaxnn.train.layout import Layout
-from jaxnn.train.population import Population, chosen
+from jaxnn.train.outcome import chosen
+from jaxnn.train.population import Population
 
 SAVE_SECONDS = 3.0
 """Between two visits that write, at least."""

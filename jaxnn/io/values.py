@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from jaxnn.core.codec import from_json, to_json
+from jaxnn.core.hyper import traced
 from jaxnn.core.layer import is_spec
 from jaxnn.core.names import ACTIVATIONS, INITIALIZERS, name_of
-from jaxnn.train.hyper import traced
-from jaxnn.train.reads import digests
-from jaxnn.train.texts import library, short
+from jaxnn.core.reads import digests
+from jaxnn.core.texts import library, short
 
 
 def encode(value: Any) -> Any:

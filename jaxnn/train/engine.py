@@ -27,13 +27,13 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxnn.core.hyper import Structure, join
 from jaxnn.core.tree import is_floating
 from jaxnn.core.types import Batch, Key
 from jaxnn.data.batches import batched
 from jaxnn.data.source import Block
 from jaxnn.optim.average import averaged
 from jaxnn.optim.penalties import value_of
-from jaxnn.train.hyper import Structure, join
 from jaxnn.train.optimizer import packed, plain
 from jaxnn.train.state import TrainState
 from jaxnn.train.step import evaluate, init, steps_key, train_step

@@ -8,11 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxnn.core.hyper import concrete, split
 from jaxnn.data.arrays import check_targets
 from jaxnn.data.batches import rows_of_a_step
 from jaxnn.data.source import Source
 from jaxnn.train.engine import Member, Recipe
-from jaxnn.train.hyper import concrete, split
 from jaxnn.train.trial import OWN, Trial, TrialLike, check_names
 
 

@@ -8,11 +8,11 @@ import jax
 import numpy as np
 
 from jaxnn.core.types import Batch
+from jaxnn.core.waiting import Task
 from jaxnn.data.source import Block, Source
 from jaxnn.train.engine import Member
 from jaxnn.train.layout import Layout
 from jaxnn.train.program import Programs
-from jaxnn.train.waiting import Task
 
 VISIT_SECONDS = 0.4
 """How long the device works between two visits of the host."""

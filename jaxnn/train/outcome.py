@@ -7,11 +7,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxnn.core.hyper import traced
 from jaxnn.core.tree import member
 from jaxnn.core.types import Params, State
 from jaxnn.data.source import Source
+from jaxnn.optim.average import averaged, keeps
 from jaxnn.train.enrol import Entry
-from jaxnn.train.hyper import traced
 from jaxnn.train.model import Model
 from jaxnn.train.progress import reading_order
 from jaxnn.train.result import Run
@@ -68,6 +69,15 @@ class Outcome(NamedTuple):
         history = {name: v[i, : int(self.epochs[i])] for name, v in self.history.items()}
         sick = None if self.diverged[i] < 0 else int(self.diverged[i])
         return Run(model, hparams, seed, history, int(self.best_epoch[i]), sick, last, taken, dict(timing or {}))
+
+
+def chosen(state: Any) -> tuple[Any, Any]:
+    """The weights to use of stacked members, and their model state: the best, an average, or the last."""
+    if state.best is not None:
+        return state.best.params, state.best.model_state
+    if keeps(state.opt_state):
+        return jax.tree.map(np.asarray, jax.vmap(averaged)(state.opt_state, state.params)), state.model_state
+    return state.params, state.model_state
 
 
 def bare(entry: Entry, source: Source) -> Model:

@@ -10,13 +10,12 @@ import numpy as np
 
 from jaxnn.core.tree import member as one_of
 from jaxnn.data.source import Source
-from jaxnn.optim.average import averaged, keeps
 from jaxnn.train.engine import Member
 from jaxnn.train.enrol import Entry
 from jaxnn.train.exchange import put, replaced
 from jaxnn.train.group import Group, Standing
 from jaxnn.train.layout import Layout
-from jaxnn.train.outcome import Outcome, bare, columns, shown
+from jaxnn.train.outcome import Outcome, bare, chosen, columns, shown
 from jaxnn.train.program import programs
 from jaxnn.train.result import Run
 from jaxnn.train.taken import Taken
@@ -196,7 +195,10 @@ class Population:
             state = self.state()
             curves = [group.history() for group in self.groups]
             longest = max((v.shape[1] for c in curves for v in c.values()), default=0)
-            curves = {name: np.concatenate([_filled(c[name], longest) for c in curves]) for name in curves[0]}
+            curves = {
+                name: np.concatenate([np.pad(c[name], ((0, 0), (0, longest - c[name].shape[1]))) for c in curves])
+                for name in curves[0]
+            }
             best = None if state.best is None else state.best.epoch
             self._outcome = Outcome.of(state, *chosen(state), best, curves)
         return self._outcome
@@ -296,18 +298,5 @@ class Population:
         return load(folder, trial, data, validation, layout)
 
 
-def chosen(state: Any) -> tuple[Any, Any]:
-    """The weights to use of stacked members, and their model state: the best, an average, or the last."""
-    if state.best is not None:
-        return state.best.params, state.best.model_state
-    if keeps(state.opt_state):
-        return jax.tree.map(np.asarray, jax.vmap(averaged)(state.opt_state, state.params)), state.model_state
-    return state.params, state.model_state
-
-
 def _every(callback: Callable) -> int:
     return getattr(callback, "every", 1)
-
-
-def _filled(values: np.ndarray, length: int) -> np.ndarray:
-    return np.pad(values, ((0, 0), (0, length - values.shape[1])))

@@ -10,10 +10,10 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxnn.core.reads import key_of
+from jaxnn.core.waiting import Task
 from jaxnn.train.engine import Recipe, epochs, start
 from jaxnn.train.layout import Layout
-from jaxnn.train.reads import key_of
-from jaxnn.train.waiting import Task
 
 OPTIONS = {"cpu": {"xla_backend_optimization_level": 1}, "tpu": {"exec_time_optimization_effort": -1.0}}
 """For XLA. On a CPU level 1 compiles a small network four times as fast as the default and runs as fast; on a TPU less
@@ -47,8 +47,8 @@ class Program:
         """Trace for arguments of these shapes; the function returned compiles, in any thread.
 
         It returns the program and whether it is new. Tracing stays here, as JAX keeps its settings by thread. Under
-        `jax.disable_jit` the program is the function itself, and under `jax.debug_nans` a jitted one, in which JAX looks
-        for NaN.
+        `jax.disable_jit` the program is the function itself, and under `jax.debug_nans` a jitted one, in which JAX
+        looks for NaN.
         """
         if _settings().jax_disable_jit:
             return lambda: (self.plain, False)

@@ -5,12 +5,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jaxnn.core.hyper import split
 from jaxnn.core.types import Key
 from jaxnn.data.batches import rows_of_a_step
 from jaxnn.data.source import read
 from jaxnn.train.engine import Member, Recipe, epoch, goes_on, kept, start
 from jaxnn.train.enrol import floating, whole
-from jaxnn.train.hyper import split
 from jaxnn.train.state import TrainState
 from jaxnn.train.trial import TrialLike, check_names
 

@@ -3,8 +3,7 @@
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, TypeAlias
-
+from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 from jaxnn import losses, metrics
 from jaxnn.core.layer import is_spec
@@ -41,6 +40,7 @@ class Trial:
     optimizer: Any
     metrics: tuple = ()
     stop: Any = None
+    read_as: ClassVar[str] = "trial"
 
     def __post_init__(self):
         call = 'Trial(nn.mlp((32,), out=10), "softmax_cross_entropy", optax.adam(1e-3))'

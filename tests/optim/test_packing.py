@@ -11,7 +11,10 @@ from jaxnn.optim.packing import packing
 
 RNG = np.random.default_rng(0)
 PARAMS = {
-    f"dense_{i}": {"kernel": jnp.asarray(RNG.normal(size=shape), jnp.float32), "bias": jnp.full(shape[1], 0.5, jnp.float32)}
+    f"dense_{i}": {
+        "kernel": jnp.asarray(RNG.normal(size=shape), jnp.float32),
+        "bias": jnp.full(shape[1], 0.5, jnp.float32),
+    }
     for i, shape in enumerate([(3, 4), (4, 2)])
 }
 RATE = 0.1

@@ -6,6 +6,7 @@ import sys
 import textwrap
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
@@ -97,3 +98,13 @@ def test_on_another_device():
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True,
                           env={**os.environ, "XLA_FLAGS": flags}, timeout=300, check=False)  # fmt: skip
     assert done.stdout.strip() == "well", done.stderr
+
+
+def test_debug_nans_finds_the_one_that_is_there():
+    def sick(lr):
+        return nn.Trial(
+            nn.linear_regression(), "squared_error", optax.sgd(lambda step: jnp.where(step > 2, jnp.nan, lr))
+        )
+
+    with jax.debug_nans(True), pytest.raises(FloatingPointError, match="nan"):
+        nn.fit(sick, (np.ones((8, 2)), np.ones(8)), dict(lr=0.1), epochs=4, batch_size=4, progress=False)

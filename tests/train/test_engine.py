@@ -7,11 +7,11 @@ import optax
 import pytest
 
 import jaxnn as nn
+from jaxnn.core.hyper import split
 from jaxnn.data import source as sources
 from jaxnn.data.batches import batched
 from jaxnn.train import engine
 from jaxnn.train.engine import Member, Recipe, advance, close, goes_on, kept, start
-from jaxnn.train.hyper import split
 
 RNG = np.random.default_rng(1)
 X, Y = RNG.normal(size=(12, 3)).astype(np.float32), RNG.integers(0, 2, 12)

@@ -10,7 +10,7 @@ import optax
 import pytest
 
 import jaxnn as nn
-from jaxnn.train.reads import digests, first_difference, key_of
+from jaxnn.core.reads import digests, first_difference, key_of
 
 
 def trial_of(source):

@@ -20,8 +20,6 @@ import numpy as np
 import optax
 from jax.core import Tracer
 
-from jaxnn.train.trial import Trial
-
 LIMIT, DEPTH = 10_000, 80
 """More lists, objects and functions than this, or deeper ones, are not compared."""
 PLAIN = frozenset(map(type, (None, True, 0, 0.0, 0j, "", b"", ..., NotImplemented)))
@@ -87,7 +85,7 @@ class Walk:
         return f"{head} {[(name, self.text(value)) for name, value in pairs]}"
 
     def _form(self, value: Any, kind: type) -> str:
-        if isinstance(value, Trial) and self.here:
+        if is_trial(value) and self.here:
             value = Known("Trial", (value,))
         elif isinstance(value, ModuleType):
             value = Known(f"module {value.__name__}")
@@ -166,6 +164,11 @@ def state_of(value: Any) -> dict[str, Any]:
     """The attributes of an object, in its ``__dict__`` and in slots."""
     state: Any = object.__getstate__(value)
     return {n: v for part in (state if isinstance(state, tuple) else (state,)) for n, v in (part or {}).items()}
+
+
+def is_trial(value: Any) -> bool:
+    """Whether a value is a `Trial`: an object of one class, whose parts are read by name and which counts as itself."""
+    return getattr(type(value), "read_as", None) == "trial"
 
 
 def name_of(value: Any) -> str | None:

@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaxnn.core.layer import hyper, spec
-from jaxnn.train.reads import digests, first_difference, key_of
+from jaxnn.core.reads import digests, first_difference, key_of
 
 
 def reader(value):

@@ -13,8 +13,7 @@ from enum import Enum
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple
 
-from jaxnn.train.texts import Known, Walk, installed, library, name_of, short, state_of
-from jaxnn.train.trial import Trial
+from jaxnn.core.texts import Known, Walk, installed, is_trial, library, name_of, short, state_of
 
 UNREAD = frozenset(("__doc__", "__firstlineno__", "__static_attributes__", "__qualname__"))
 ATTRIBUTES = frozenset(("LOAD_ATTR", "LOAD_METHOD", "STORE_ATTR", "DELETE_ATTR", "IMPORT_FROM"))
@@ -50,7 +49,11 @@ def reads(function: Any) -> dict[str, Any]:
         for phrase, value in _parts(queue.popleft()) or [("the function", function)]:
             if isinstance(value, Known) and not value.name:
                 continue
-            if not isinstance(value, (CodeType, Trial)) and name_of(value) is None and _parts(value) is not None:
+            if (
+                not (isinstance(value, CodeType) or is_trial(value))
+                and name_of(value) is None
+                and _parts(value) is not None
+            ):
                 if not any(value is other for other in seen):
                     queue.append(value)
                     seen.append(value)
@@ -177,7 +180,7 @@ def _parts(value: Any) -> list[tuple[str, Any]] | None:
     if isinstance(value, functools.partial):
         given, label = [*enumerate(value.args), *sorted(value.keywords.items())], _label(value)
         return [(f"the function in {label}", value.func), *((f"the partial's {n} in {label}", v) for n, v in given)]
-    if isinstance(value, Trial):
+    if is_trial(value):
         return [(f"the {f.name} of the trial", getattr(value, f.name)) for f in dataclasses.fields(value)]
     if isinstance(value, type):
         members, label = ({m.name: m.value for m in value} if issubclass(value, Enum) else {}), _label(value)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import jaxnn as nn
-from jaxnn.train.hyper import concrete, is_traced, join, split
+from jaxnn.core.hyper import concrete, is_traced, join, split
 
 
 class Pair(NamedTuple):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import jaxnn as nn
-from jaxnn.train.reads import digests, first_difference, key_of, reads
+from jaxnn.core.reads import digests, first_difference, key_of, reads
 
 ROOT = Path(nn.__file__).parents[1]
 PRELUDE = """
@@ -252,7 +252,7 @@ def test_first_difference_of_names():
 def test_digests_are_the_same_in_every_process():
     sources = [PRELUDE + both(*case)[0] for case in (FUNCTIONS | OBJECTS).values()]
     program = (
-        "import json, sys\nfrom jaxnn.train.reads import digests\n"
+        "import json, sys\nfrom jaxnn.core.reads import digests\n"
         "def trial(source):\n"
         "    scope = {'__name__': 'users_module'}\n"
         "    exec(compile(source, '<cell>', 'exec'), scope)\n"

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from jaxnn.train.waiting import Task
+from jaxnn.core.waiting import Task
 
 
 def test_the_value_comes_back_from_another_thread_that_dies_with_the_process():
