@@ -229,15 +229,12 @@ class Population:
     def take(self, members: Any) -> "Population":
         """A population of some of the members, in this order; both go on independently."""
         members = self._numbers(members)
-        new = Population(self.source, [self.entries[i] for i in members], self._layout_for(len(members)),
-                         taken=self.taken, given=self._of(self._given, members))  # fmt: skip
+        layout = getattr(self.layout, "fitted", lambda count: self.layout)(len(members))
+        given = self._of(self._given, members)
+        new = Population(self.source, [self.entries[i] for i in members], layout, taken=self.taken, given=given)
         if self.groups[0].standing.state is not None:
             new.begin(self._of(self.state(), members), self._of(self.history, members), self.epoch)
         return new
-
-    def _layout_for(self, members: int) -> Layout:
-        fitted = getattr(self.layout, "fitted", None)
-        return self.layout if fitted is None else fitted(members)
 
     def put(self, members: Any, other: "Population", **changes: Any) -> None:
         """Let members go on from those of another population, weights, optimizer, curves and all.
