@@ -12,7 +12,7 @@ from jaxnn.data.source import Block, Source
 from jaxnn.train.engine import Member
 from jaxnn.train.layout import Layout
 from jaxnn.train.program import Programs
-from jaxnn.train.waiting import Task
+from jaxnn.train.waiting import Task, deferred
 
 VISIT_SECONDS = 0.4
 """How long the device works between two visits of the host."""
@@ -90,18 +90,21 @@ class Group:
             count = min(self.pace, target - before.epoch, source.capacity)
             block = Block(*shared, *layout.place(source.work(before.epoch, count, shuffle)))
             began = time.perf_counter()
-            state, history = program(member, before.state, block)
-            task = Task(lambda made=(state, history): jax.block_until_ready(made))
             interrupted = None
             try:
+                with deferred():
+                    made = state, history = program(member, before.state, block)
+                    self.standing = Standing(None, False, 0, {})  # the memory of what was before is given away
+                    task = Task(lambda made=made: jax.block_until_ready(made))
                 task.result()
             except KeyboardInterrupt as error:
                 interrupted = error
                 if not task.ready(PATIENCE_SECONDS):
-                    self.standing = Standing(None, False, 0, {})  # its memory is given away
                     raise
-            new = {name: [*before.history.get(name, []), np.asarray(v)[back, :count]] for name, v in history.items()}
-            self.standing = Standing(state, True, before.epoch + count, new)
+            with deferred():
+                curves = {name: np.asarray(v)[back, :count] for name, v in history.items()}
+                new = {name: [*before.history.get(name, []), v] for name, v in curves.items()}
+                self.standing = Standing(state, True, before.epoch + count, new)
             if interrupted is not None:
                 raise interrupted
             self.pace = max(1, int(VISIT_SECONDS * count / max(time.perf_counter() - began, 1e-6)))

@@ -1,5 +1,6 @@
 """Work that the main thread waits for without being deaf: Ctrl-C is heard at once, whatever the device does."""
 
+import signal
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -38,3 +39,29 @@ class Task:
         if self._error is not None:
             raise self._error
         return self._value
+
+
+class deferred:
+    """Ctrl-C in this block is heard at its end: for what must not be done by half.
+
+    Example:
+        >>> with deferred():
+        ...     both = [1, 2]
+    """
+
+    def __enter__(self) -> None:
+        self._heard: tuple | None = None
+        main = threading.current_thread() is threading.main_thread()
+        handler = signal.getsignal(signal.SIGINT) if main else None
+        self._handler = handler if callable(handler) else None
+        if self._handler is not None:
+            signal.signal(signal.SIGINT, self._hear)
+
+    def _hear(self, *args: Any) -> None:
+        self._heard = args
+
+    def __exit__(self, *error: Any) -> None:
+        if self._handler is not None:
+            signal.signal(signal.SIGINT, self._handler)
+            if self._heard is not None:
+                self._handler(*self._heard)
