@@ -2,6 +2,7 @@
 
 import sys
 import time
+import warnings
 from argparse import Namespace
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,6 +17,7 @@ from jaxnn.cli.problem import Problem, in_units, problem, scores, space, stoppin
 from jaxnn.data.tables import SUFFIXES
 from jaxnn.grid.engine import grid
 from jaxnn.grid.results import Runs, Top
+from jaxnn.train.ending import DivergedWarning
 from jaxnn.train.fit import fit
 
 FILES = ("results.csv", "history.csv", "curves.png", "heatmap.png", "winner.safetensors", "model.safetensors")
@@ -35,20 +37,24 @@ def train_grid(words: Namespace) -> None:
     place = words.out or f"jaxnn-{_stem(words.data)}"
     with output(place, FILES) as folder:
         _say(words, f"{members} networks on {_about(task)}")
-        runs = grid(
-            task.trial,
-            task.train,
-            axes,
-            epochs=words.epochs,
-            validation=(task.held.x, task.held.y),
-            stop=stopping(words),
-            plan=words.plan,
-            standardise=True,
-            progress=not words.quiet and sys.stderr.isatty(),
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DivergedWarning)  # told below
+            runs = grid(
+                task.trial,
+                task.train,
+                axes,
+                epochs=words.epochs,
+                validation=(task.held.x, task.held.y),
+                stop=stopping(words),
+                plan=words.plan,
+                standardise=True,
+                progress=not words.quiet and sys.stderr.isatty(),
+            )
         order = report.ranking(runs.table, task.metric)
         if not np.isfinite(runs.table[f"val_{task.metric}"][order[0]]):
             raise Bad("every network diverged; write smaller learning rates, as in --lr 1e-5:1e-2:8")
+        if len(runs.diverged):
+            _say(words, f"{len(runs.diverged)} of {members} networks diverged")
         _say(words, *map(str, runs.plan[:4]), *[f"... {len(runs.plan)} programs in all"] * (len(runs.plan) > 4))
         _say(words, "", report.leaderboard(runs.table, order, task.metric, axes), "")
         winner = in_units(runs[int(order[0])], task.target)
@@ -80,21 +86,25 @@ def train_one(words: Namespace) -> None:
     place = words.out or f"jaxnn-{_stem(words.data)}-fit"
     with output(place, FILES) as folder:
         _say(words, f"one network on {_about(task)}")
-        run = fit(
-            task.trial,
-            task.train,
-            hparams,
-            epochs=words.epochs,
-            batch_size=words.batch_size[0],
-            validation=(task.held.x, task.held.y),
-            stop=stopping(words),
-            seed=words.seed,
-            standardise=True,
-            progress=not words.quiet and sys.stderr.isatty(),
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DivergedWarning)  # told below
+            run = fit(
+                task.trial,
+                task.train,
+                hparams,
+                epochs=words.epochs,
+                batch_size=words.batch_size[0],
+                validation=(task.held.x, task.held.y),
+                stop=stopping(words),
+                seed=words.seed,
+                standardise=True,
+                progress=not words.quiet and sys.stderr.isatty(),
+            )
         value = run.metrics[f"val_{task.metric}"]
         if not np.isfinite(value):
             raise Bad(f"the network diverged; write a smaller learning rate, as in --lr {hparams['lr'] / 10:g}")
+        if run.diverged is not None:
+            _say(words, f"the network diverged at step {run.diverged}, the weights are those before")
         _say(words, f"best after epoch {run.best_epoch + 1} of {run.epochs}: validation {task.metric} {value:.4f}")
         model = in_units(run, task.target)
         _score(words, "network", model, task)

@@ -89,22 +89,29 @@ def _read(folder: Path) -> dict[str, Any]:
 
 def _cohort(indices: np.ndarray, place: Path, about: dict[str, Any], trial: Any) -> Cohort | None:
     from jaxnn.io.folder import group_file, read_group
-    from jaxnn.io.values import decode
+    from jaxnn.io.values import decode, unread
 
     files = [(np.arange(*bounds), group_file(place, k, about["turn"])) for k, bounds in enumerate(about["groups"])]
     begun = [(members, read_group(path, len(members))[0]) for members, path in files if path.is_file()]
     if not begun:
         return None
     members = np.concatenate([m for m, _ in begun])
+    known = about["model"]["stop"]
+    if any((tree["state"].get("best") is None) != (known is None) for _, tree in begun):
+        raise ValueError(f"{place} is damaged: the best weights are {'too many' if known is None else 'missing'}")
     trees = [_stored(tree) for _, tree in begun]
     outcome = merged(trees)
     models = [_model(about, int(i), trial) for i in members]
 
     def make(k: int) -> Run:
-        hparams, model = models[k]()
+        try:
+            hparams, model = models[k]()
+        except (KeyError, TypeError, AttributeError, IndexError) as error:
+            raise ValueError(f"{place} holds no model that this version of jaxnn can build: {error!r}") from None
         return outcome.run(k, model, hparams, int(about["seeds"][members[k]]))
 
-    return Cohort(indices[members], outcome, make, None, decode(about["model"]["stop"]))
+    stop = None if known is None or unread(known) else decode(known)
+    return Cohort(indices[members], outcome, make, None, stop)
 
 
 def _stored(tree: dict[str, Any]) -> Outcome:

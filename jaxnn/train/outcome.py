@@ -107,7 +107,8 @@ def merged(outcomes: list[Outcome]) -> Outcome:
         return np.pad(values, ((0, 0), (0, longest - values.shape[1])), constant_values=np.nan)
 
     even = [o._replace(history={n: filled(v) for n, v in o.history.items()}) for o in outcomes]
-    return jax.tree.map(lambda *a: np.concatenate(a), *even)
+    whole = jax.tree.map(lambda *a: np.concatenate(a), *even)
+    return whole._replace(history={name: whole.history[name] for name in outcomes[0].history})
 
 
 def columns(points: list[dict[str, Any]], axes: Any, outcome: Outcome) -> dict[str, list]:
