@@ -49,7 +49,8 @@ class Plan:
         return f"Plan(devices={self.devices}, width={self.width}, chunk={self.chunk})"
 
     def __str__(self) -> str:
-        exact = "within float rounding of solo runs" if self.tolerance else "equal to solo runs to the bit"
+        near = f"losses of the first epochs within {self.tolerance:g} of those of solo runs"
+        exact = near if self.tolerance else "equal to solo runs to the bit"
         return f"{self.devices} device(s) x {self.chunk} members a call, {self.width} side by side, {exact}"
 
     @property
@@ -67,7 +68,9 @@ class Plan:
         """By how much losses of the first epochs may differ from solo runs, as a share: 0 where they are equal.
 
         A program for several devices is another one, which XLA may fuse in another way, even where each member is by
-        itself.
+        itself. Rounding grows from epoch to epoch as any difference does, and a weight without a true gradient, such as
+        the bias of attention's keys, is moved by Adam in whole steps of it: outputs of a transformer were seen to
+        differ by 0.02.
         """
         return 0.0 if self.width == self.devices == 1 else 1e-4
 

@@ -130,7 +130,7 @@ def test_a_function_is_laid_over_all_members(width, members):
 def test_only_a_plan_of_one_after_the_other_on_one_device_promises_the_bit():
     assert nn.Plan(1, 1).tolerance == 0 and "to the bit" in str(nn.Plan(1, 1))
     for plan in (nn.Plan(1, 2), nn.Plan(2, 1), nn.Plan(2, 2)):
-        assert plan.tolerance == 1e-4 and "within float rounding" in str(plan)
+        assert plan.tolerance == 1e-4 and "within 0.0001 of" in str(plan)
 
 
 def test_plans_by_name():
