@@ -43,7 +43,7 @@ def as_batch(data: Any, what: str = "the data", wide: bool = False) -> Batch:
     rows = len(y)
     if rows == 0:
         raise ValueError(f"{what} has no rows; write {CALL} with at least one")
-    dtype = jnp.zeros(()).dtype
+    dtype = jax.dtypes.canonicalize_dtype(float)
     weight = np.ones(rows, dtype) if weight is None else _array(weight, f"the weights of {what}").astype(dtype)
     _check_weights(weight, rows, what)
     return silenced(Batch(x, y, weight)) if isinstance(weight, Tracer) else Batch(x, y, weight)
@@ -87,7 +87,7 @@ def _array(value: Any, what: str, keep: bool = False) -> Any:
     if array.dtype.kind == "c":
         raise ValueError(f"{what} is complex; write its real and imaginary parts as two columns")
     if floating and array.dtype.itemsize >= 4:
-        return array if keep else array.astype(jnp.zeros(()).dtype)
+        return array if keep else array.astype(jax.dtypes.canonicalize_dtype(float))
     return array.astype(jax.dtypes.canonicalize_dtype(array.dtype))
 
 

@@ -62,7 +62,7 @@ def batched(data: Batch, order: Any, real: Any, batch_size: int) -> Batch:
     taken = jax.tree.map(lambda a: jnp.take(a, index, axis=0, mode="clip"), data)
     rows = jnp.arange(index.shape[0], dtype=jnp.int32) < real
     if data.weight is None:
-        weight = rows.astype(jnp.zeros(()).dtype)
+        weight = rows.astype(jax.dtypes.canonicalize_dtype(float))
     else:
         weight = jnp.where(rows, taken.weight, jnp.zeros_like(taken.weight))
     taken = taken._replace(weight=weight, rows=rows)
@@ -102,5 +102,5 @@ def in_order(data: Batch, batch_size: int, rows: int | None = None) -> Batch:
         filled = np_or_jnp.concatenate([a, np_or_jnp.zeros((missing, *a.shape[1:]), a.dtype)]) if missing else a
         return filled.reshape(-1, batch_size, *a.shape[1:])
 
-    weight = np.ones(given, jnp.zeros(()).dtype) if data.weight is None else data.weight
+    weight = np.ones(given, jax.dtypes.canonicalize_dtype(float)) if data.weight is None else data.weight
     return jax.tree.map(stacked, data._replace(weight=weight, rows=np.ones(given, bool)))

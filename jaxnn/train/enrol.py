@@ -48,7 +48,7 @@ class Entry(NamedTuple):
 
     def member(self, numbers: Any) -> Member:
         """As the engine takes it, its key as words, its numbers as given."""
-        stop = jax.tree.map(lambda v: np.asarray(v, jnp.zeros(()).dtype), self.stop)
+        stop = jax.tree.map(lambda v: np.asarray(v, jax.dtypes.canonicalize_dtype(float)), self.stop)
         part = np.int32(self.point.get("fold", 0))
         return Member(numbers, stop, np.array([0, self.seed], np.uint32), np.int32(self.epochs), part)
 

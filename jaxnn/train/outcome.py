@@ -91,7 +91,7 @@ def bare(entry: Entry, source: Source) -> Model:
 
 def _arrays(tree: Any) -> Any:
     """JAX arrays, as layers index them; what JAX would narrow now, a float64 outside of x64, stays as it is."""
-    return jax.tree.map(lambda a: jnp.asarray(a) if jax.dtypes.canonicalize_dtype(a.dtype) == a.dtype else a, tree)
+    return jax.tree.map(lambda a: jax.device_put(a) if jax.dtypes.canonicalize_dtype(a.dtype) == a.dtype else a, tree)
 
 
 def shown(value: Any) -> Any:

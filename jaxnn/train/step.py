@@ -91,7 +91,7 @@ def step(
     batch = Batch(*batch)
     rows = batch.y.shape[0]
     if batch.weight is None:
-        batch = batch._replace(weight=jnp.ones(rows, jnp.zeros(()).dtype))
+        batch = batch._replace(weight=jnp.ones(rows, jax.dtypes.canonicalize_dtype(float)))
     else:
         batch = silenced(batch)
     if batch.rows is not None:
