@@ -12,6 +12,7 @@ import warnings
 import jax
 import numpy as np
 import optax
+import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
@@ -114,6 +115,7 @@ def same(run, solo, tolerance):
         np.testing.assert_allclose(ours, theirs, rtol=tolerance, atol=tolerance)
 
 
+@pytest.mark.slow
 def test_random_spaces_are_solo_fits_whatever_the_plan():
     done = subprocess.run([sys.executable, __file__], capture_output=True, text=True, timeout=60 + 40 * EXAMPLES)
     assert done.returncode == 0, done.stderr[-4000:]

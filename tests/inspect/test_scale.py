@@ -1,5 +1,7 @@
 """The table of large GPTs: parameters out of the spec itself, without allocating them, and the arithmetic of a step."""
 
+import gc
+
 import jax
 import numpy as np
 import pytest
@@ -27,6 +29,7 @@ TABLE = [  # hidden, layers, heads, billions of parameters, GPUs, batch, teraFLO
 def test_parameters_out_of_the_spec(hidden, layers, heads, billions):
     """To the printed digit with the final norm, and exactly the formula without it; no array is made."""
     ids, key = jax.ShapeDtypeStruct((1, CONTEXT), "int32"), jax.random.key(0)
+    gc.collect()  # what earlier tests left would vanish in between
     before = len(jax.live_arrays())
 
     def parameters(**options):
