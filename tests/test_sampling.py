@@ -1,7 +1,5 @@
 """Sampling: greedy against the plain forward pass, draws against probabilities, keys, and prompts past the context."""
 
-from types import SimpleNamespace
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -82,7 +80,7 @@ def test_top_k_draws_among_the_likeliest_only(model):
 
 def test_a_run_and_a_flat_prompt_are_taken(model):
     spec, params = model
-    run = SimpleNamespace(model=spec, params=params, state={})
+    run = nn.Model(spec, params, {}, "softmax_cross_entropy")
     np.testing.assert_array_equal(nn.generate(run, PROMPT[0], 5, 0), nn.generate(model, PROMPT[:1], 5, 0)[0])
 
 

@@ -4,6 +4,7 @@ import os
 import socket
 import struct
 import time
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +34,12 @@ class tensorboard:
 
     def __init__(self, folder: str | os.PathLike, members: int = 20):
         try:
-            from tensorboardX.proto.event_pb2 import Event
-            from tensorboardX.proto.summary_pb2 import Summary
-            from tensorboardX.record_writer import masked_crc32c
+            names = ("proto.event_pb2", "proto.summary_pb2", "record_writer")
+            event, summary, records = (import_module(f"tensorboardX.{name}") for name in names)
         except ImportError:
             raise ImportError("tensorboard writes by tensorboardX; write pip install 'jaxnn[tensorboard]'") from None
         self.folder, self.members = Path(folder), members
-        self._event, self._summary, self._checksum = Event, Summary, masked_crc32c
+        self._event, self._summary, self._checksum = event.Event, summary.Summary, records.masked_crc32c
         self._file = f"events.out.tfevents.{int(time.time())}.{socket.gethostname()}.{os.getpid()}"
 
     def __call__(self, population: Any, epoch: int, row: dict[str, Any]) -> None:

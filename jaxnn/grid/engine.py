@@ -88,7 +88,7 @@ def grid(
     options = dict(batch_size=batch_size, stop=stop, shuffle=shuffle, compute_dtype=compute_dtype)
     starts = list(start) if isinstance(start, (list, tuple, Runs)) and not hasattr(start, "_fields") else None
     if starts is not None and len(starts) != len(points):
-        raise ValueError(f"start= holds {len(starts)} and there are {len(points)} points; write one, or one for each")
+        raise ValueError(f"start= holds {len(starts)} and there are {len(points)} members; write one, or one for each")
     done = _done(starts if starts is not None else [start])
     entries, cohorts = _cohorts(trial, source, points, epochs=done + epochs, **options)
     if folder is not None:

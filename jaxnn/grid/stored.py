@@ -80,7 +80,8 @@ def _read(folder: Path) -> dict[str, Any]:
     from jaxnn.io.described import read_json
 
     about = read_json(folder / GRID, FORMAT)
-    points, structures, axes = (about.get(name) for name in ("points", "structures", "axes"))
+    found: list[Any] = [about.get(name) for name in ("points", "structures", "axes")]
+    points, structures, axes = found
     ok = all(isinstance(v, list) for v in (points, structures, axes)) and all(isinstance(n, str) for n in axes)
     if not ok or sorted(i for indices in structures for i in indices) != list(range(len(points))):
         raise ValueError(f"{folder / GRID} is damaged: its structures do not hold every point once")

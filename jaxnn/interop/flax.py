@@ -210,7 +210,7 @@ def _without_padding(rows: Any) -> Callable:
     def intercept(call: Callable, args: tuple, kwargs: dict, context: Any) -> Any:
         norm = isinstance(context.module, linen.BatchNorm) and context.method_name == "__call__"
         if norm and rows is not None and rows.shape == args[0].shape[:1] and "mask" not in kwargs:
-            kwargs = {**kwargs, "mask": (rows != 0).reshape(-1, *(1,) * (args[0].ndim - 1))}
+            kwargs = {**kwargs, "mask": rows.astype(bool).reshape(-1, *(1,) * (args[0].ndim - 1))}
         return call(*args, **kwargs)
 
     return intercept

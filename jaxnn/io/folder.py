@@ -62,7 +62,7 @@ def attach(folder: str | os.PathLike, population: Population) -> None:
     """
     folder = Path(folder)
     _alone(folder)
-    about = describe(population) | {"start": started(population)}
+    about: dict[str, Any] = describe(population) | {"start": started(population)}
     if (folder / FILE).exists():
         known = opened(folder)
         compare(folder, known, about)
@@ -196,7 +196,8 @@ def read_group(path: Path, members: int) -> tuple[dict[str, Any], int]:
         ValueError: if it is damaged or holds anything else.
     """
     tree, meta = files.read(path)
-    epoch, history = meta.get("epoch"), tree.get("history", {}) if isinstance(tree, dict) else None
+    epoch: Any = meta.get("epoch")
+    history: Any = tree.get("history", {}) if isinstance(tree, dict) else None
     ok = isinstance(history, dict) and isinstance(tree.get("state"), dict) and type(epoch) is int and epoch >= 0
     if not ok or any(getattr(v, "shape", ())[:1] != (members,) or v.ndim != 2 for v in history.values()):
         raise ValueError(f"{path} is no file of {members} members of a population")

@@ -128,7 +128,7 @@ def packing(update: Callable, grads: Any, state: Any, params: Any, rest: Any) ->
 
     Example:
         >>> import optax
-        >>> params, optimizer = {"a": jnp.ones((2, 3)), "b": jnp.ones(4)}, optax.adam(0.1)
+        >>> params, optimizer = {"a": jnp.ones((2, 3)), "b": jnp.ones(4)}, optax.rmsprop(0.1, momentum=0.9)
         >>> state = optimizer.init(params)
         >>> found = packing(lambda g, s, p, rest: optimizer.update(g, s, p), params, state, params, ())
         >>> [vector.shape for vector in found.pack(state).vectors[0]]

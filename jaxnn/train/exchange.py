@@ -13,7 +13,8 @@ from jaxnn.train.enrol import Entry, enrol
 def put(population: Any, members: Sequence[int], other: Any, changes: dict[str, Any]) -> None:
     """See `jaxnn.train.population.Population.put`, whose method this is."""
     if len(members) != len(other):
-        raise ValueError(f"{len(members)} places, {len(other)} members; write pop.put(losers, pop.take(winners))")
+        given = f"{len(members)} places and {len(other)} members"
+        raise ValueError(f"{given}; write pop.put(losers, pop.take(winners))")
     if population.entries[0].structure != other.entries[0].structure or population.epoch != other.epoch:
         raise ValueError(
             "members of another structure, or after other epochs, cannot be put here; write nn.population for each "

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -90,13 +91,7 @@ class Group:
             count = min(self.pace, target - before.epoch, source.capacity)
             block = Block(*shared, *layout.place(source.work(before.epoch, count, shuffle)))
             began = time.perf_counter()
-
-            def work(before: Standing = before, block: Block = block, count: int = count) -> Standing:
-                state, history = jax.block_until_ready(program(member, before.state, block))
-                new = {n: [*before.history.get(n, []), np.asarray(v)[back, :count]] for n, v in history.items()}
-                return Standing(state, True, before.epoch + count, new)
-
-            interrupted, task = None, Task(work, now=False)
+            interrupted, task = None, Task(partial(_visit, program, member, before, block, count, back), now=False)
             try:
                 task.begin(here=_settings().jax_disable_jit or _settings().jax_debug_nans)
                 self.standing = task.result()
@@ -111,6 +106,13 @@ class Group:
             if not going(member, self.standing.state).any():
                 self.standing = self.standing._replace(epoch=target)
             visited(self.standing.epoch - before.epoch)
+
+
+def _visit(program: Callable, member: Member, before: Standing, block: Block, count: int, back: np.ndarray) -> Standing:
+    """Where members stand after a call of the program; ``back`` says where they lie in its results."""
+    state, history = jax.block_until_ready(program(member, before.state, block))
+    new = {name: [*before.history.get(name, []), np.asarray(v)[back, :count]] for name, v in history.items()}
+    return Standing(state, True, before.epoch + count, new)
 
 
 def _settings() -> Any:

@@ -107,7 +107,9 @@ class Programs:
     """The two programs of a recipe under a layout: one that initialises, one that trains a block of epochs."""
 
     def __init__(self, recipe: Recipe, layout: Layout):
-        recipe = replace(recipe, platform=layout.platform)
+        # A member that goes back would hide the NaN that JAX looks for.
+        rewind = recipe.rewind and not _settings().jax_debug_nans
+        recipe = replace(recipe, platform=layout.platform, rewind=rewind)
 
         def begin(own: tuple, row: Any) -> Any:
             member, given = own
@@ -138,8 +140,8 @@ class Programs:
         if like is None:
             sharding = next((leaf.sharding for leaf in jax.tree.leaves(member) if isinstance(leaf, jax.Array)), None)
             state = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype, sharding=sharding), state)
-        first = self.start.ready(own, row) if like is None else lambda: (None, False)
-        beginning, training = Task(first), Task(self.train.ready(member, state, block))
+        training = Task(self.train.ready(member, state, block))  # the longer one first: the other is traced meanwhile
+        beginning = Task(self.start.ready(own, row) if like is None else lambda: (None, False))
         (begin, begin_new), (train, train_new) = beginning.result(), training.result()
         return begin, train, time.perf_counter() - started, train_new + begin_new
 
@@ -149,7 +151,7 @@ _KEPT: OrderedDict[Any, Programs] = OrderedDict()
 
 def programs(recipe: Recipe, layout: Layout) -> Programs:
     """The programs of a recipe, those of before where the trial function reads the same as then."""
-    key = key_of(recipe.trial), replace(recipe, trial=None), layout
+    key = key_of(recipe.trial), replace(recipe, trial=None), layout, _settings().jax_debug_nans
     found = _KEPT.pop(key, None) or Programs(recipe, layout)
     _KEPT[key] = found
     while len(_KEPT) > KEPT:

@@ -125,7 +125,7 @@ def test_donated_memory_is_given_away():
     assert not kept.is_deleted() and gone.is_deleted()
 
 
-def test_options_of_xla_are_for_the_cpu(monkeypatch):
+def test_options_of_xla_go_by_the_platform(monkeypatch):
     asked = []
 
     class Lowered:
@@ -133,12 +133,13 @@ def test_options_of_xla_are_for_the_cpu(monkeypatch):
             asked.append(compiler_options)
             return lambda *args: args
 
-    for platform, options in (("cpu", None), ("cpu", {"a": 1}), ("tpu", None)):
-        program = Program(lambda a: a, cpu_options=options)
+    own = {"cpu": {"a": 1}, "gpu": {"b": 2}}
+    for platform, options in (("cpu", programs_room.OPTIONS), ("cpu", own), ("cuda", own), ("tpu", own)):
+        program = Program(lambda a: a, options)
         monkeypatch.setattr(programs_room, "_platform", lambda args, platform=platform: platform)
         monkeypatch.setattr(program, "function", type("F", (), {"lower": lambda self, *args: Lowered()})())
         program(jnp.ones(2))
-    assert asked == [programs_room.CPU_OPTIONS, {"a": 1}, None]
+    assert asked == [{"xla_backend_optimization_level": 1}, {"a": 1}, {"b": 2}, None]
 
 
 def test_under_disable_jit_a_program_is_the_function_itself():
