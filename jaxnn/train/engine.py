@@ -22,6 +22,7 @@ looks at metrics gets them as extra arguments of its update, and a layer learns 
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Any, NamedTuple
 
 import jax
@@ -173,11 +174,12 @@ def close(
 
 def _sick_step(state: TrainState, losses: Any) -> Any:
     """The first step of the epoch whose loss is not finite, its last one if it is only the weights, or -1."""
-    well = jnp.isfinite(losses)
-    steps = jnp.int32(losses.shape[0])
-    first = state.step - steps + jnp.argmin(well).astype(jnp.int32)
-    sound = jnp.stack([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(state.params)] or [True]).all()
-    return jnp.where(well.all(), jnp.where(sound, -1, state.step - 1), first).astype(jnp.int32)
+    steps = losses.shape[0]
+    number = jax.lax.iota(jnp.int32, steps)
+    first = jnp.where(jnp.isfinite(losses), steps, number).min()
+    sound = reduce(jnp.logical_and, (jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(state.params)), True)
+    last = jnp.where(sound, -1, state.step - 1)
+    return jnp.where(first == steps, last, state.step - steps + first).astype(jnp.int32)
 
 
 def goes_on(member: Member, state: TrainState) -> Any:
@@ -218,8 +220,6 @@ def epochs(
     capacity = block.orders.shape[0]
     history = {name: jnp.zeros((capacity,), v.dtype) for name, v in state.metrics.items()}
 
-    rewind = recipe.rewind or beside is not None
-
     def any_of(flag: Any) -> Any:
         return flag if beside is None else jax.lax.pmax(flag.astype(jnp.int32), beside) > 0
 
@@ -231,13 +231,16 @@ def epochs(
         i, state, before, history = carry
         going = goes_on(member, state)
         after, row = epoch(recipe, member, state, block, block.orders[i])
-        history = {name: v.at[i].set(row[name]) for name, v in history.items()}
-        if rewind:
+        history = {n: jax.lax.dynamic_update_index_in_dim(v, row[n], i, 0) for n, v in history.items()}
+        if beside is not None:
             lost = any_of(~going | (after.diverged >= 0))
             before = after = _where_needed(lost, lambda s: kept(going, s, before), after)
+        elif recipe.rewind:  # one alone goes on in every turn, and goes back as a whole
+            sick = after.diverged >= 0
+            before = after = _where_needed(sick, lambda s: before._replace(diverged=s.diverged), after)
         return i + 1, after, before, history
 
-    before = state if rewind else ()
+    before = state if recipe.rewind or beside is not None else ()
     _, state, _, history = jax.lax.while_loop(busy, body, (jnp.int32(0), state, before, history))
     return state, history
 
