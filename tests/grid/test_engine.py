@@ -174,7 +174,7 @@ def test_a_start_for_each_point_goes_to_its_own(whole):
     weights = nn.grid(trial, (X, Y), SPACE, epochs=1, start=[run.params for run in states], **OPTIONS)
     alone = nn.fit(trial, (X, Y), weights[5].hparams, epochs=1, batch_size=8, start=states[5].params, progress=False)
     same([weights[5], weights.replay(5)], [alone, alone])
-    with pytest.raises(ValueError, match=r"start= holds 5 and there are 6 points; write one, or one for each"):
+    with pytest.raises(ValueError, match=r"start= holds 5 and there are 6 members; write one, or one for each"):
         nn.grid(trial, (X, Y), SPACE, epochs=1, start=states[:5], **OPTIONS)
     with pytest.raises(ValueError, match=r"the last state of the run was not kept; .*grid\(\.\.\., states=True\)"):
         nn.grid(trial, (X, Y), SPACE, epochs=1, start=whole, **OPTIONS)
