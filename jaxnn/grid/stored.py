@@ -16,7 +16,7 @@ from jaxnn.grid.space import Space
 from jaxnn.train.model import Model
 from jaxnn.train.outcome import Outcome, merged, shown
 from jaxnn.train.result import Run
-from jaxnn.train.trial import OWN, build
+from jaxnn.train.trial import arguments, build
 
 GRID = "grid.json"
 FORMAT = "jaxnn-grid-1"
@@ -130,7 +130,7 @@ def _model(about: dict[str, Any], i: int, trial: Any) -> Any:
     what = about["model"]
 
     def make() -> tuple[dict[str, Any], Model]:
-        hparams = {name: v for name, v in decode(about["points"][i]).items() if name not in OWN}
+        hparams = arguments(decode(about["points"][i]))
         if trial is not None:
             built = build(trial, {name: shown(v) for name, v in hparams.items()})
             spec, loss, metrics = built.model, built.loss, built.metrics

@@ -13,7 +13,7 @@ from jaxnn.data.arrays import check_targets
 from jaxnn.data.batches import rows_of_a_step
 from jaxnn.data.source import Source
 from jaxnn.train.engine import Member, Recipe
-from jaxnn.train.trial import OWN, Trial, TrialLike, check_names
+from jaxnn.train.trial import OWN, Trial, TrialLike, arguments, check_names
 
 
 class Entry(NamedTuple):
@@ -44,7 +44,7 @@ class Entry(NamedTuple):
     @property
     def hparams(self) -> dict[str, Any]:
         """The arguments of the trial function."""
-        return {name: v for name, v in self.point.items() if name not in OWN}
+        return arguments(self.point)
 
     def member(self, numbers: Any) -> Member:
         """As the engine takes it, its key as words, its numbers as given."""
@@ -78,7 +78,7 @@ def enrol(
     seed = own["seed"]
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**32:
         raise ValueError(f"a seed must be a whole number in [0, 2**32), got {seed!r}; write seed=0")
-    hparams = {name: v for name, v in point.items() if name not in OWN}
+    hparams = arguments(point)
     check_names(trial, hparams)
     inside, structure = split(hparams)
     size, shuffle = rows_of_a_step(own["batch_size"], source.rows, shuffle)

@@ -13,7 +13,7 @@ from jaxnn.core.waiting import Task
 from jaxnn.data.source import Block, Source
 from jaxnn.train.engine import Member
 from jaxnn.train.layout import Layout
-from jaxnn.train.program import Programs
+from jaxnn.train.program import Programs, settings
 
 VISIT_SECONDS = 0.4
 """How long the device works between two visits of the host."""
@@ -54,13 +54,17 @@ class Group:
         state = self.standing.state
         if not self.standing.laid:
             return state
-        back = np.unique(layout.arrange(len(self.members)), return_index=True)[1]
+        back = self._back(layout)
         return jax.tree.map(lambda a: np.asarray(a)[back], state)
 
     def going(self, member: Member, layout: Layout) -> np.ndarray:
         """Which members still train, ``(members,)`` bool, without a look at the weights."""
         light = self.standing.state._replace(params=(), model_state=(), opt_state=(), metrics={}, best=None)
         return going(member, Group(self.members, self.standing._replace(state=light)).state(layout))
+
+    def _back(self, layout: Layout) -> np.ndarray:
+        """In which place of the layout each member stands."""
+        return np.unique(layout.arrange(len(self.members)), return_index=True)[1]
 
     def history(self) -> dict[str, np.ndarray]:
         """The curves, ``(members, epochs)``; those of epochs that a member has not done hold anything."""
@@ -85,7 +89,7 @@ class Group:
         target: int, shuffle: bool, visited: Callable[[int], None],
     ) -> None:  # fmt: skip
         """Go on until ``target`` epochs are done or no member goes on; ``visited(epochs)`` is called between calls."""
-        back = np.unique(layout.arrange(len(self.members)), return_index=True)[1]
+        back = self._back(layout)
         while self.standing.epoch < target:
             before = self.standing
             count = min(self.pace, target - before.epoch, source.capacity)
@@ -93,7 +97,7 @@ class Group:
             began = time.perf_counter()
             interrupted, task = None, Task(partial(_visit, program, member, before, block, count, back), now=False)
             try:
-                task.begin(here=_settings().jax_disable_jit or _settings().jax_debug_nans)
+                task.begin(here=settings().jax_disable_jit or settings().jax_debug_nans)
                 self.standing = task.result()
             except KeyboardInterrupt as error:
                 interrupted, self.standing = error, Standing(None, False, 0, {})  # its memory is given away
@@ -113,10 +117,6 @@ def _visit(program: Callable, member: Member, before: Standing, block: Block, co
     state, history = jax.block_until_ready(program(member, before.state, block))
     new = {name: [*before.history.get(name, []), np.asarray(v)[back, :count]] for name, v in history.items()}
     return Standing(state, True, before.epoch + count, new)
-
-
-def _settings() -> Any:
-    return jax.config
 
 
 def going(member: Member, state: Any) -> np.ndarray:

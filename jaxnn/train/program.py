@@ -50,9 +50,9 @@ class Program:
         `jax.disable_jit` the program is the function itself, and under `jax.debug_nans` a jitted one, in which JAX
         looks for NaN.
         """
-        if _settings().jax_disable_jit:
+        if settings().jax_disable_jit:
             return lambda: (self.plain, False)
-        if _settings().jax_debug_nans:
+        if settings().jax_debug_nans:
             return lambda: (self.function, False)
         signature = _signature(args)
         if signature in self.compiled:
@@ -70,7 +70,8 @@ class Program:
         return finish
 
 
-def _settings() -> Any:
+def settings() -> Any:
+    """The settings of JAX, whose types do not tell what they are."""
     return jax.config
 
 
@@ -91,12 +92,12 @@ def _signature(args: tuple) -> Any:
         (np.shape(leaf), str(getattr(leaf, "dtype", type(leaf))), getattr(leaf, "weak_type", False), _place(leaf))
         for leaf in leaves
     )
-    config = _settings()
-    settings = (
+    config = settings()
+    chosen = (
         config.jax_enable_x64, config.jax_default_matmul_precision, config.jax_numpy_dtype_promotion,
         config.jax_threefry_partitionable, config.jax_default_device,
     )  # fmt: skip
-    return tree, shapes, settings
+    return tree, shapes, chosen
 
 
 def _place(leaf: Any) -> Any:
@@ -108,7 +109,7 @@ class Programs:
 
     def __init__(self, recipe: Recipe, layout: Layout):
         # A member that goes back would hide the NaN that JAX looks for.
-        rewind = recipe.rewind and not _settings().jax_debug_nans
+        rewind = recipe.rewind and not settings().jax_debug_nans
         recipe = replace(recipe, platform=layout.platform, rewind=rewind)
 
         def begin(own: tuple, row: Any) -> Any:
@@ -151,7 +152,7 @@ _KEPT: OrderedDict[Any, Programs] = OrderedDict()
 
 def programs(recipe: Recipe, layout: Layout) -> Programs:
     """The programs of a recipe, those of before where the trial function reads the same as then."""
-    key = key_of(recipe.trial), replace(recipe, trial=None), layout, _settings().jax_debug_nans
+    key = key_of(recipe.trial), replace(recipe, trial=None), layout, settings().jax_debug_nans
     found = _KEPT.pop(key, None) or Programs(recipe, layout)
     _KEPT[key] = found
     while len(_KEPT) > KEPT:

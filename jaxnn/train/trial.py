@@ -12,6 +12,16 @@ OWN = ("seed", "batch_size", "epochs", "fold")
 """Axes of the engine's own; all others are arguments of the trial function."""
 
 
+def arguments(point: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a point the trial function takes: all but the engine's own axes.
+
+    Example:
+        >>> arguments({"lr": 0.1, "seed": 3})
+        {'lr': 0.1}
+    """
+    return {name: value for name, value in point.items() if name not in OWN}
+
+
 @dataclass(frozen=True, eq=False)
 class Trial:
     """What one set of hyperparameters trains.
