@@ -7,7 +7,7 @@ import optax
 import pytest
 
 import jaxnn as nn
-from jaxnn.train.engine import _sick_step
+from jaxnn.train.engine import _sick_step, _sound
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(12, 2)).astype(np.float32)
@@ -137,10 +137,22 @@ def test_a_finite_gradient_of_any_size_is_no_divergence():
     [
         ([1, 2, 3], 1.0, -1), ([1, np.nan, 3], 1.0, 8), ([np.inf, np.nan, 3], np.nan, 7), ([1, 2, -np.inf], 1.0, 9),
         ([1, 2, 3], np.nan, 9), ([1, 2, 3], -np.inf, 9),
+        ([1, 2, 3], np.finfo(np.float32).max, -1), ([1, 2, 3], 1e-45, -1),
     ],
 )  # fmt: skip
-def test_the_sick_step_is_the_first_loss_or_the_last_step(losses, weight, expected):
+@pytest.mark.parametrize("platform", ["cpu", "gpu", None])
+def test_the_sick_step_is_the_first_loss_or_the_last_step(losses, weight, expected, platform):
     state = nn.init(linear(0.1), jax.random.key(0), jnp.asarray(X))
     params = {**state.params, "bias": jnp.full(1, weight)}
-    found = _sick_step(state._replace(step=jnp.int32(10), params=params), jnp.asarray(losses, jnp.float32))
+    found = _sick_step(state._replace(step=jnp.int32(10), params=params), jnp.asarray(losses, jnp.float32), platform)
     assert int(found) == expected and found.dtype == jnp.int32
+
+
+@pytest.mark.parametrize("platform", ["cpu", None])
+def test_large_numbers_whole_ones_and_halves_are_sound(platform):
+    largest = np.finfo(np.float32).max
+    params = {"a": jnp.full(1000, largest), "b": jnp.int32(3), "c": jnp.full(3, 60000, jnp.float16)}
+    assert _sound(params, platform)
+    assert not _sound({**params, "c": jnp.asarray([1, np.inf], jnp.float16)}, platform)
+    assert not _sound({**params, "d": jnp.asarray([-np.nan, 1])}, platform)
+    assert _sound({"b": jnp.int32(3)}, platform) and _sound({}, platform)
