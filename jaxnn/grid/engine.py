@@ -5,10 +5,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 
-from jaxnn.core.tree import count
 from jaxnn.data.source import Source, read
 from jaxnn.grid import plan as plans
 from jaxnn.grid.results import Cohort, Runs
@@ -189,10 +187,8 @@ def _cohorts(trial: TrialLike, source: Source, points: Space, **options: Any) ->
 
 def _layout(plan: Any, entries: Sequence[Entry], source: Source) -> plans.Plan:
     state, size = shapes(entries[0], source), entries[0].recipe.batch_size
-    state_bytes = sum(a.size * a.dtype.itemsize for a in jax.tree.leaves(state))
-    batch_bytes = 4 * count(source.first_row) * max(size, 256)
-    work = plans.work_of(state.params, size)
-    return plans.choose(plan, len(entries), work, 4 * state_bytes + 4 * batch_bytes, source.device)
+    work, taken = plans.work_of(state.params, size), plans.bytes_of(state, source.first_row, size)
+    return plans.choose(plan, len(entries), work, taken, source.device)
 
 
 def _done(starts: list[Any]) -> int:

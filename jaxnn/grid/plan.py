@@ -190,6 +190,16 @@ def work_of(params: Any, batch_size: int) -> int:
     return 0 if [len(shape) for shape in shapes] == [2] else scalars(params) * batch_size
 
 
+def bytes_of(state: Any, row: Any, batch_size: int) -> int:
+    """Memory that one member takes while it trains, on the safe side.
+
+    Four times its state: as it is, as it was before the epoch, its gradient and what a step makes. And four times the
+    rows of a batch as float32, of 256 rows at least: evaluation takes that many at once.
+    """
+    own = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(state))
+    return 4 * own + 4 * 4 * scalars(row) * max(batch_size, 256)
+
+
 def free_memory() -> int:
     """Bytes of main memory that are free now; 8 GiB where the system does not tell."""
     try:

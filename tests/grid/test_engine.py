@@ -13,6 +13,7 @@ import pytest
 
 import jaxnn as nn
 from jaxnn.grid import engine
+from jaxnn.train.progress import progress_bar
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(16, 3)).astype(np.float32)
@@ -219,3 +220,13 @@ def test_diverged_members_are_told_once_for_all_structures():
         runs = nn.grid(trial, (X, Y), SPACE | dict(lr=[0.1, 1e30]), epochs=2, **OPTIONS)
     assert len(told) == 1 and runs.diverged.tolist() == [1, 3]
     assert "2 of them diverged" in repr(runs)
+
+
+def test_the_bar_counts_the_epochs_that_are_to_come(monkeypatch):
+    totals = []
+    monkeypatch.setattr(engine, "progress_bar", lambda total, *rest: totals.append(total) or progress_bar(total, *rest))
+    space, options = dict(hidden=[()], lr=[0.1, 0.2]), OPTIONS | dict(epochs=2)
+    runs = nn.grid(trial, (X, Y), space, states=True, **options)
+    nn.grid(trial, (X, Y), space, start=runs, **options | dict(epochs=3))
+    nn.grid(trial, (X, Y), space | dict(epochs=[2, 5]), **options)
+    assert totals == [4, 6, 20]

@@ -91,6 +91,8 @@ def test_the_picture_shows_the_coefficients_and_the_scores():
     np.testing.assert_array_equal(ax.figure.axes[1].lines[-1].get_ydata(), found.scores[::-1])
     assert (ax.figure.axes[1].get_xlabel(), ax.figure.axes[1].get_ylabel()) == ("l1", "val_loss")
     assert len(found.plot(ax=pyplot.subplots()[1]).figure.axes) == 1
+    few = nn.path(lasso, type("Data", (), dict(x=X, y=Y, features=("a", "b")))(), l1=[0.01, 0.1], **QUICK)
+    assert not {t.get_text() for t in few.plot().texts} & {"a", "b"}
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import jaxnn as nn
-from jaxnn.grid.plan import TINY_WIDTH, choose, even, work_of
+from jaxnn.grid.plan import MEMORY_SHARE, TINY_WIDTH, bytes_of, choose, even, work_of
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(30, 5)).astype(np.float32)
@@ -142,6 +142,39 @@ def test_plans_by_name():
     assert choose("auto", 100, 0, 10**18).chunk == 1
     on = nn.Plan(1, 2, on=tuple(device))
     assert choose(on, 5, 0, 1) == dataclasses.replace(on, chunk=5)
+    assert choose(nn.Plan(1, 2), 5, 0, 1).on == tuple(device)
+
+
+class Far:
+    """A GPU of so many bytes, of which nothing is asked but its name and its memory."""
+
+    platform = "gpu"
+
+    def __init__(self, limit):
+        self.limit = limit
+
+    def memory_stats(self):
+        return None if self.limit is None else {"bytes_limit": self.limit}
+
+
+@pytest.mark.parametrize(("limit", "room"), [(1000, 1000), (None, 8 * 2**30)])
+def test_on_a_gpu_as_many_go_side_by_side_as_half_its_memory_holds(limit, room, monkeypatch):
+    one = Far(limit)
+    plan = choose("auto", 10**9, 0, 100, one)
+    assert plan.width == int(room * MEMORY_SHARE) // 100 and (plan.devices, plan.chunk) == (1, plan.width)
+    assert plan == choose("auto", 10**9, 10**12, 100, one) and plan.on == (one,)
+    assert choose("auto", 3, 0, 100, one).width == 3
+    assert choose("auto", 10, 0, 10**12, one) == nn.Plan(1, 1, 1, (one,))
+    two = (Far(limit), Far(limit))
+    monkeypatch.setattr(jax, "local_devices", lambda **_: two)
+    assert choose("auto", 10**9, 0, 100) == nn.Plan(2, plan.width, 2 * plan.width, two)
+
+
+def test_a_member_takes_four_states_and_four_batches_of_memory():
+    state = {"a": jax.ShapeDtypeStruct((10, 2), np.float32), "b": jax.ShapeDtypeStruct((3,), np.int8)}
+    row = (jax.ShapeDtypeStruct((1, 5), np.float32), jax.ShapeDtypeStruct((1, 2), np.int32))
+    assert bytes_of(state, row, 300) == 4 * (80 + 3) + 4 * (7 * 300 * 4)
+    assert bytes_of(state, row, 8) == 4 * (80 + 3) + 4 * (7 * 256 * 4)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import optax
 import pytest
 
 import jaxnn as nn
-from jaxnn.grid.results import Cohort, Runs
+from jaxnn.grid.results import Cohort, Report, Runs
 from jaxnn.grid.space import product
 from jaxnn.train.outcome import Outcome
 
@@ -144,3 +144,10 @@ def test_under_x64_the_table_is_that_of_float64():
 def test_bad_calls_say_what_to_write(call, kind, message):
     with pytest.raises(kind, match=message):
         call(made(dict(loss=[1.0, 2.0])))
+
+
+def test_a_plan_tells_the_structure_of_its_members():
+    report = dict(members=2, plan="map", compile_seconds=1.0, run_seconds=0.25, compiles=2)
+    rest = "map; 2 compilation(s) in 1.00 s, ran 0.25 s"
+    assert str(Report({}, **report)) == f"2 members (one structure): {rest}"
+    assert str(Report({"hidden": (4,), "act": "relu"}, **report)) == f"2 members (hidden=(4,), act=relu): {rest}"

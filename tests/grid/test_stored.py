@@ -116,3 +116,7 @@ def test_damage_is_one_clear_error_and_runs_nothing(both, tmp_path):
         files.write(path, tree | {"state": {n: v for n, v in tree["state"].items() if n != name}}, meta)
         with pytest.raises(ValueError, match=r"\w"):
             nn.load_runs(tmp_path).finished[0].predict(X)
+    known = json.loads((tmp_path / "grid.json").read_text())
+    (tmp_path / "grid.json").write_text(json.dumps(known | {"structures": [[0, 1], [1, 2]]}))
+    with pytest.raises(ValueError, match=r"grid.json is damaged: its structures do not hold every point once"):
+        nn.load_runs(tmp_path)
