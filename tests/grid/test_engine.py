@@ -1,5 +1,6 @@
 """`grid` as it begins and ends: Ctrl-C, folders, starts from elsewhere, and what is refused at the door."""
 
+import inspect
 import json
 import os
 import signal
@@ -112,6 +113,7 @@ def test_a_grid_goes_on_from_its_folder_and_a_finished_one_runs_nothing(whole, t
 FOLDER = {
     "lr": (dict(space=SPACE | dict(lr=[0.1, 0.05, 0.03])), r"holds another space: its point 2 is .*0\.02.*, and not"),
     "fewer": (dict(space=SPACE | dict(hidden=[()])), "holds another space: it has 6 points, and not 3"),
+    "more": (dict(space=SPACE | dict(hidden=[(), (2,), (3,)])), "holds another space: it has 6 points, and not 9"),
     "x": (dict(data=(X + 1, Y)), "x of the data has changed"),
     "validation": (dict(validation=(X, Y)), "the validation data has changed"),
     "batch_size": (dict(batch_size=4), "batch_size was 8, and not 4"),
@@ -230,3 +232,13 @@ def test_the_bar_counts_the_epochs_that_are_to_come(monkeypatch):
     nn.grid(trial, (X, Y), space, start=runs, **options | dict(epochs=3))
     nn.grid(trial, (X, Y), space | dict(epochs=[2, 5]), **options)
     assert totals == [4, 6, 20]
+
+
+def test_what_grid_fit_population_and_run_share_is_the_same_by_default():
+    defaults = {}
+    for function in (nn.grid, nn.fit, nn.population, nn.run):
+        for name, parameter in inspect.signature(function).parameters.items():
+            if parameter.default is not parameter.empty:
+                defaults.setdefault(name, []).append(parameter.default)
+    assert all(value == values[0] for values in defaults.values() for value in values), defaults
+    assert defaults["batch_size"][0] == 32 and defaults["progress"][0] is True

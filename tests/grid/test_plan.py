@@ -2,6 +2,8 @@
 
 import dataclasses
 import math
+import re
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -11,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import jaxnn as nn
-from jaxnn.grid.plan import MEMORY_SHARE, TINY_WIDTH, bytes_of, choose, even, work_of
+from jaxnn.grid.plan import MEMORY_SHARE, TINY_WIDTH, bytes_of, choose, even, free_memory, work_of
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(30, 5)).astype(np.float32)
@@ -185,3 +187,9 @@ def test_a_member_takes_four_states_and_four_batches_of_memory():
 def test_what_is_no_plan_is_refused_at_the_door(plan):
     with pytest.raises(ValueError, match=r"does not fit 1 device\(s\); write Plan|a plan is \"auto\""):
         choose(plan, 4, 0, 1)
+
+
+@pytest.mark.skipif(not Path("/proc/meminfo").is_file(), reason="the oracle is Linux's own table")
+def test_free_memory_is_what_the_system_tells():
+    free = int(re.search(r"MemFree:\s+(\d+) kB", Path("/proc/meminfo").read_text())[1]) * 1024
+    assert free / 2 < free_memory() < free * 2

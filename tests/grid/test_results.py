@@ -151,3 +151,23 @@ def test_a_plan_tells_the_structure_of_its_members():
     rest = "map; 2 compilation(s) in 1.00 s, ran 0.25 s"
     assert str(Report({}, **report)) == f"2 members (one structure): {rest}"
     assert str(Report({"hidden": (4,), "act": "relu"}, **report)) == f"2 members (hidden=(4,), act=relu): {rest}"
+
+
+def test_runs_are_counted_from_both_ends():
+    runs = made(dict(loss=[3.0, 1.0, 2.0]))
+    assert [runs[i].number for i in (0, 2, -1, -3)] == [0, 2, 2, 0]
+    for i in (3, -4, 7):
+        with pytest.raises(IndexError, match=r"there are 3 runs; write runs\[2\] for the last"):
+            runs[i]
+
+
+def test_weights_of_one_structure_are_stacked_and_those_of_several_refused():
+    def trial(lr, hidden=()):
+        return nn.Trial(nn.mlp(hidden, 1), "squared_error", optax.sgd(lr))
+
+    options = dict(epochs=1, batch_size=8, progress=False)
+    runs = nn.grid(trial, (X, Y), dict(lr=[0.1, 0.2]), **options)
+    kernel = runs.stacked_params()["dense_0"]["kernel"]
+    np.testing.assert_array_equal(kernel, np.stack([r.params["dense_0"]["kernel"] for r in runs]))
+    with pytest.raises(ValueError, match=r"weights of 2 structures cannot be stacked; write runs\[i\]\.params"):
+        nn.grid(trial, (X, Y), dict(lr=[0.1], hidden=[(), (2,)]), **options).stacked_params()
