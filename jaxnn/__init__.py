@@ -1,13 +1,19 @@
 """jaxnn: functional neural networks on JAX, trained one at a time or hundreds in one XLA program.
 
-``import jaxnn as nn``; everything public is reached from here.
+``import jaxnn as nn``; everything public is reached from here, and stands here by the room that it comes from.
 """
 
+# Rooms whose names are reached through the room: nn.losses.huber, nn.data.load.
 from jaxnn import callbacks, data, interop, losses, metrics, plot, testing
+
+# core: how a layer is declared, what a hyperparameter is, JSON.
 from jaxnn.core.codec import from_json, to_json
 from jaxnn.core.hyper import traced
 from jaxnn.core.layer import child, hyper, spec
 from jaxnn.core.types import Batch
+from jaxnn.core.version import __version__
+
+# grid: many trainings in one program, and what comes out.
 from jaxnn.grid import space
 from jaxnn.grid.door import grid
 from jaxnn.grid.engine import population
@@ -17,10 +23,17 @@ from jaxnn.grid.plan import Plan
 from jaxnn.grid.results import Runs
 from jaxnn.grid.space import logspace
 from jaxnn.grid.stored import load_runs
+
+# inspect: what a model is made of and costs, and the learning rate it bears.
+from jaxnn.inspect import scale
 from jaxnn.inspect.flops import flops
 from jaxnn.inspect.learning_rate import RateCurve, find_learning_rate
 from jaxnn.inspect.summary import Summary, summary
+
+# io: a model out of its file.
 from jaxnn.io.model import load
+
+# layers: specs with init and apply.
 from jaxnn.layers.activation import Activation
 from jaxnn.layers.attention import Attention
 from jaxnn.layers.attention_block import TransformerBlock
@@ -45,6 +58,8 @@ from jaxnn.layers.position import LearnedPositions
 from jaxnn.layers.recurrent import GRU, LSTM, SimpleRNN
 from jaxnn.layers.repeat import Repeat
 from jaxnn.layers.reshape import Flatten, Reshape
+
+# models: functions that return specs.
 from jaxnn.models.gpt import GPT, gpt
 from jaxnn.models.lenet import lenet
 from jaxnn.models.linear import linear_regression, logistic_regression, perceptron, softmax_regression
@@ -52,6 +67,8 @@ from jaxnn.models.mlp import mlp
 from jaxnn.models.resnet import resnet
 from jaxnn.models.rnn import rnn_classifier
 from jaxnn.models.transformer import TransformerEncoder, transformer_encoder
+
+# optim: what Optax lacks, with every number traced.
 from jaxnn.optim import schedules
 from jaxnn.optim.average import averaged, ema, swa
 from jaxnn.optim.decay import decay
@@ -63,8 +80,14 @@ from jaxnn.optim.plateau import plateau
 from jaxnn.optim.proximal import proximal_elastic_net, proximal_l1
 from jaxnn.optim.proximal_adam import proximal_adam
 from jaxnn.optim.second_order import lbfgs
+
+# sampling: text out of a language model.
 from jaxnn.sampling import generate
+
+# settings: devices, precision, the cache of programs.
 from jaxnn.settings import configure
+
+# train: one training, and the pieces it is made of.
 from jaxnn.train.ending import DivergedWarning, Interrupted
 from jaxnn.train.fit import fit
 from jaxnn.train.model import Model

@@ -161,7 +161,7 @@ class _Exam:
         if not any(map(is_floating, jax.tree.leaves(self._x))):
             return
         for dtype in (jnp.float32, jnp.bfloat16, jnp.float16):
-            x, told = cast(self._shapes, dtype), f"for x of {dtype.__name__}"
+            x, told = cast(self._shapes, dtype), f"for x of {jnp.dtype(dtype)}"
             params, state = jax.eval_shape(self._layer.init, self._key, x)
             for path, leaf in jax.tree_util.tree_flatten_with_path((params, state))[0]:
                 assert not is_floating(leaf) or leaf.dtype == jnp.float32, f"{path_of(path)} is {leaf.dtype} {told}"

@@ -1,0 +1,56 @@
+"""What a word in single backticks stands for, where Sphinx does not find it: a shorter name, or one of elsewhere."""
+
+import pkgutil
+from functools import cache
+from importlib import import_module
+
+from docutils import nodes
+from sphinx.util import logging
+
+import jaxnn
+
+LOG = logging.getLogger(__name__)
+
+
+def found_elsewhere(app, env, node, contnode):
+    """A link for a public name that is written shorter, code for other names that exist, a warning for the rest."""
+    if node.get("reftype") != "obj":
+        return None
+    target = node["reftarget"]
+    objects = env.domains["py"].objects
+    ends = [name for name in objects if name == f"jaxnn.{target}" or name.endswith(f".{target}")]
+    if ends:
+        name = min(ends, key=lambda n: (n.count("."), len(n)))
+        found = objects[name]
+        uri = app.builder.get_relative_uri(node["refdoc"], found.docname)
+        return nodes.reference("", "", contnode, internal=True, refuri=f"{uri}#{found.node_id}", reftitle=name)
+    if target.rpartition(".")[2] not in _words() and not _importable(target):
+        LOG.warning("`%s` names nothing that exists; write ``%s`` for code", target, target, location=node)
+    return contnode
+
+
+@cache
+def _words() -> set[str]:
+    """Every name in the package: of modules, of what they hold, of what their classes hold."""
+    found = set()
+    for info in pkgutil.walk_packages(jaxnn.__path__, "jaxnn."):
+        if not info.name.endswith("__main__"):
+            module = import_module(info.name)
+            found.update(info.name.split("."), vars(module))
+            for value in vars(module).values():
+                found.update(vars(value) if isinstance(value, type) else ())
+    return found
+
+
+def _importable(target: str) -> bool:
+    """Whether a dotted name of another package leads to something."""
+    parts = target.split(".")
+    for i in range(len(parts) - 1, 0, -1):
+        try:
+            value = import_module(".".join(parts[:i]))
+        except ImportError:
+            continue
+        for part in parts[i:]:
+            value = getattr(value, part, None)
+        return value is not None
+    return hasattr(__import__("builtins"), target)
