@@ -1,4 +1,8 @@
-"""The documentation site: ``python -m sphinx -W docs build/site``. Sphinx, because the docstrings are written for it."""
+"""The documentation site: ``python -m sphinx -W docs build/site``.
+
+Sphinx, because the docstrings are written for it (single backticks are references, which it resolves and checks), and
+because JAX, Optax and Flax are documented with it.
+"""
 
 import shutil
 import sys
@@ -18,6 +22,8 @@ release = version = jaxnn.__version__
 html_title = f"jaxnn {release}"
 html_theme = "furo"
 html_show_copyright = False
+html_static_path = ["static"]
+html_css_files = ["site.css"]
 
 extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode", "myst_nb"]
 source_suffix = {".rst": "restructuredtext", ".md": "myst-nb", ".ipynb": "myst-nb"}

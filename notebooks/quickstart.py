@@ -16,7 +16,7 @@
 # This notebook trains one small network on handwritten digits, then 128 of them in one XLA program, looks at what
 # learning rate and L2 do, and joins the best five. It takes well under a minute on a laptop's CPU.
 
-# %%
+# %% tags=["hide-cell"]
 import importlib
 import subprocess
 import sys
