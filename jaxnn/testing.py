@@ -281,11 +281,9 @@ def _with_rows(shapes: Any, rows: int) -> Any:
 
 
 def _same_shapes(a: Any, b: Any, what: str) -> None:
-    one, two = jax.tree.structure(a), jax.tree.structure(b)
-    assert one == two, f"{what}: structures {one} and {two}"
-    for (path, one), two in zip(jax.tree_util.tree_flatten_with_path(a)[0], jax.tree.leaves(b), strict=True):
-        told = f"{what}: {path_of(path)} is {one.dtype} {one.shape} and {two.dtype} {two.shape}"
-        assert (one.shape, one.dtype) == (two.shape, two.dtype), told
+    import chex
+
+    chex.assert_trees_all_equal_shapes_and_dtypes(a, b, custom_message=what)
 
 
 def _distance(a: Any, b: Any) -> tuple[float, float]:
