@@ -37,6 +37,7 @@ nn.Trial(model, own_loss, optimizer)
 nn.Trial(nn.mlp((8,), out=2), "softmax_cross_entropy", nn.freeze("dense_0"))
 nn.Trial(nn.lenet(10), nn.losses.huber, nn.accumulate(optax.sgd(0.1), 2), metrics=("r2",))
 nn.summary(nn.gpt(10, 4, 8, 2, 1), x)
+nn.fit, nn.grid, nn.space.product, nn.data.load, nn.schedules.cosine, nn.callbacks.every, nn.plot.curves, nn.__version__
 """
 BAD = {
     "a class for a layer": "nn.Trial(nn.Dense, 'squared_error', optax.sgd(0.1))",
@@ -58,7 +59,9 @@ def test_pyright_sees_what_is_wrong_and_nothing_else(tmp_path):
     program = Path(sysconfig.get_path("scripts"), "pyright")
     if not program.exists():
         pytest.skip("pyright is not installed")
-    (tmp_path / "pyrightconfig.json").write_text(json.dumps({"extraPaths": [str(ROOT)], "typeCheckingMode": "basic"}))
+    site = Path(sysconfig.get_path("purelib"), "jaxnn", "py.typed")  # there its own re-exports are checked too
+    own = {} if site.exists() else {"extraPaths": [str(ROOT)]}
+    (tmp_path / "pyrightconfig.json").write_text(json.dumps({**own, "typeCheckingMode": "basic"}))
     (tmp_path / "use.py").write_text(GOOD + "\n".join(BAD.values()) + "\n")
     words = [program, "--outputjson", "--pythonpath", sys.executable, "use.py"]
     done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=300)
