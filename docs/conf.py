@@ -11,6 +11,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
+import links
 import pages
 import references
 
@@ -48,9 +49,11 @@ GENERATED = {"rooms": pages.write, "notebooks": lambda folder: shutil.copytree(H
 
 
 def setup(app):
-    """Write the pages that are made, and check every reference in a docstring."""
+    """Write the pages that are made, and check every reference in a docstring and every link."""
     for name, make in GENERATED.items():
         shutil.rmtree(HERE / name, ignore_errors=True)
         make(HERE / name)
     app.connect("autodoc-skip-member", pages.skipped)
+    app.connect("doctree-read", references.anchored)
     app.connect("missing-reference", references.found_elsewhere)
+    app.connect("build-finished", links.check)

@@ -1,10 +1,11 @@
-"""What a word in single backticks stands for, where Sphinx does not find it: a shorter name, or one of elsewhere."""
+"""Names and their places: what a word in single backticks stands for where Sphinx does not find it."""
 
 import pkgutil
 from functools import cache
 from importlib import import_module
 
 from docutils import nodes
+from sphinx import addnodes
 from sphinx.util import logging
 
 import jaxnn
@@ -27,6 +28,18 @@ def found_elsewhere(app, env, node, contnode):
     if target.rpartition(".")[2] not in _words() and not _importable(target):
         LOG.warning("`%s` names nothing that exists; write ``%s`` for code", target, target, location=node)
     return contnode
+
+
+def anchored(app, doctree):
+    """Places under both names of an object, by the front door and by its file: the pages of the sources use either."""
+    for node in doctree.findall(addnodes.desc_signature):
+        name = node.get("fullname")
+        owner = getattr(import_module(node["module"]), name.split(".")[0])
+        file = getattr(owner, "__module__", node["module"])
+        for other in (f"jaxnn.{name}", f"{file}.{name}"):
+            if other not in doctree.ids:
+                doctree.ids[other] = node
+                node["ids"].append(other)
 
 
 @cache

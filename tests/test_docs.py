@@ -12,12 +12,17 @@ import jaxnn as nn
 DOCS = Path(__file__).parent.parent / "docs"
 
 
-@pytest.fixture(scope="module")
-def pages():
-    spec = importlib.util.spec_from_file_location("pages", DOCS / "pages.py")
+def part(name):
+    """A file of the site's configuration, as a module."""
+    spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def pages():
+    return part("pages")
 
 
 @pytest.fixture(scope="module")
@@ -61,3 +66,12 @@ def test_every_page_of_the_site_is_in_a_table_of_contents():
     assert written | {"rooms/index"} | {f"notebooks/{p.stem}" for p in DOCS.parent.glob("notebooks/*.ipynb")} <= set(
         listed
     )
+
+
+def test_links_that_lead_nowhere_are_found(tmp_path):
+    good = '<a href="b/c.html#here"></a><a href="#top"></a><a href="https://example.org/x.html#y"></a><p id="top"></p>'
+    bad = '<a name="here"></a><a href="../a.html#gone"></a><img src="no.png"><a href="../a.html"></a><a href="%C3%A4">'
+    (tmp_path / "b").mkdir()
+    (tmp_path / "a.html").write_text(good)
+    (tmp_path / "b" / "c.html").write_text(bad)
+    assert part("links").broken(tmp_path) == [("b/c.html", link) for link in ("%C3%A4", "../a.html#gone", "no.png")]
