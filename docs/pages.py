@@ -53,6 +53,7 @@ def exported() -> list[tuple[str, str]]:
 
 
 def _page(room: str, names: list[str]) -> str:
+    names = sorted(names, key=lambda n: isinstance(v := getattr(jaxnn, n), type) and issubclass(v, BaseException))
     modules = [n for n in names if isinstance(getattr(jaxnn, n), ModuleType)]
     about = f".. automodule:: jaxnn.{room}\n   :no-members:\n   :no-index:\n"
     parts = [_title(ROOMS[room]), about, ".. currentmodule:: jaxnn\n"]

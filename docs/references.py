@@ -1,6 +1,7 @@
 """Names and their places: what a word in single backticks stands for where Sphinx does not find it."""
 
 import pkgutil
+import sys
 from functools import cache
 from importlib import import_module
 
@@ -14,20 +15,26 @@ LOG = logging.getLogger(__name__)
 
 
 def found_elsewhere(app, env, node, contnode):
-    """A link for a public name that is written shorter, code for other names that exist, a warning for the rest."""
+    """A link for a room and a name that is written shorter, code for others that exist, a warning for the rest."""
     if node.get("reftype") != "obj":
         return None
     target = node["reftarget"]
     objects = env.domains["py"].objects
     ends = [name for name in objects if name == f"jaxnn.{target}" or name.endswith(f".{target}")]
+    room = "rooms/" + "".join(target.split(".")[1:2])
     if ends:
-        name = min(ends, key=lambda n: (n.count("."), len(n)))
-        found = objects[name]
-        uri = app.builder.get_relative_uri(node["refdoc"], found.docname)
-        return nodes.reference("", "", contnode, internal=True, refuri=f"{uri}#{found.node_id}", reftitle=name)
+        found = objects[min(ends, key=lambda name: (name.count("."), len(name)))]
+        return _link(app, node, contnode, found.docname, f"#{found.node_id}")
+    if target.startswith("jaxnn.") and target in sys.modules and room in env.found_docs:
+        return _link(app, node, contnode, room)
     if target.rpartition(".")[2] not in _words() and not _importable(target):
         LOG.warning("`%s` names nothing that exists; write ``%s`` for code", target, target, location=node)
     return contnode
+
+
+def _link(app, node, text, page, place=""):
+    uri = app.builder.get_relative_uri(node["refdoc"], page) + place
+    return nodes.reference("", "", text, internal=True, refuri=uri)
 
 
 def anchored(app, doctree):
