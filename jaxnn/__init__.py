@@ -1,77 +1,137 @@
 """jaxnn: functional neural networks on JAX, trained one at a time or hundreds in one XLA program.
 
-``import jaxnn as nn``; everything public is reached from here.
+``import jaxnn as nn``; everything public is reached from here, and stands here by the room that it comes from.
 """
 
-from jaxnn import callbacks, data, interop, losses, metrics, plot, testing
-from jaxnn.core.codec import from_json, to_json
-from jaxnn.core.hyper import traced
-from jaxnn.core.layer import child, hyper, spec
-from jaxnn.core.types import Batch
-from jaxnn.grid import space
-from jaxnn.grid.door import grid
-from jaxnn.grid.engine import population
-from jaxnn.grid.ensemble import Ensemble
-from jaxnn.grid.path import Path, path
-from jaxnn.grid.plan import Plan
-from jaxnn.grid.results import Runs
-from jaxnn.grid.space import logspace
-from jaxnn.grid.stored import load_runs
-from jaxnn.inspect.flops import flops
-from jaxnn.inspect.learning_rate import RateCurve, find_learning_rate
-from jaxnn.inspect.summary import Summary, summary
-from jaxnn.io.model import load
-from jaxnn.layers.activation import Activation
-from jaxnn.layers.attention import Attention
-from jaxnn.layers.attention_block import TransformerBlock
-from jaxnn.layers.bidirectional import Bidirectional
-from jaxnn.layers.combine import Residual, Sequential
-from jaxnn.layers.conv import Conv
-from jaxnn.layers.conv_transpose import ConvTranspose
-from jaxnn.layers.dense import Dense
-from jaxnn.layers.depthwise_conv import DepthwiseConv
-from jaxnn.layers.dropout import Dropout
-from jaxnn.layers.embed import Embed
-from jaxnn.layers.global_pool import GlobalAvgPool, GlobalMaxPool
-from jaxnn.layers.graph import Graph
-from jaxnn.layers.group_norm import GroupNorm
-from jaxnn.layers.join import Join
-from jaxnn.layers.lambda_ import Lambda
-from jaxnn.layers.layer_norm import LayerNorm, RMSNorm
-from jaxnn.layers.norm import BatchNorm
-from jaxnn.layers.parallel import Parallel
-from jaxnn.layers.pool import AvgPool, MaxPool
-from jaxnn.layers.position import LearnedPositions
-from jaxnn.layers.recurrent import GRU, LSTM, SimpleRNN
-from jaxnn.layers.repeat import Repeat
-from jaxnn.layers.reshape import Flatten, Reshape
-from jaxnn.models.gpt import GPT, gpt
-from jaxnn.models.lenet import lenet
-from jaxnn.models.linear import linear_regression, logistic_regression, perceptron, softmax_regression
-from jaxnn.models.mlp import mlp
-from jaxnn.models.resnet import resnet
-from jaxnn.models.rnn import rnn_classifier
-from jaxnn.models.transformer import TransformerEncoder, transformer_encoder
-from jaxnn.optim import schedules
-from jaxnn.optim.average import averaged, ema, swa
-from jaxnn.optim.decay import decay
-from jaxnn.optim.freeze import freeze
-from jaxnn.optim.gradients import accumulate, clip_by_norm, clip_by_value
-from jaxnn.optim.groups import group_lasso, max_norm
-from jaxnn.optim.penalties import elastic_net, l1, l2, penalty
-from jaxnn.optim.plateau import plateau
-from jaxnn.optim.proximal import proximal_elastic_net, proximal_l1
-from jaxnn.optim.proximal_adam import proximal_adam
-from jaxnn.optim.second_order import lbfgs
-from jaxnn.sampling import generate
-from jaxnn.settings import configure
-from jaxnn.train.ending import DivergedWarning, Interrupted
-from jaxnn.train.fit import fit
-from jaxnn.train.model import Model
-from jaxnn.train.population import Population
-from jaxnn.train.result import Run
-from jaxnn.train.run import run
-from jaxnn.train.state import TrainState
-from jaxnn.train.step import evaluate, init, step
-from jaxnn.train.stopping import EarlyStopping
-from jaxnn.train.trial import Clock, Trial
+# Rooms whose names are reached through the room: nn.losses.huber, nn.data.load.
+from jaxnn import callbacks as callbacks
+from jaxnn import data as data
+from jaxnn import interop as interop
+from jaxnn import losses as losses
+from jaxnn import metrics as metrics
+from jaxnn import plot as plot
+from jaxnn import testing as testing
+
+# core: how a layer is declared, what a hyperparameter is, JSON.
+from jaxnn.core.codec import from_json as from_json
+from jaxnn.core.codec import to_json as to_json
+from jaxnn.core.hyper import traced as traced
+from jaxnn.core.layer import child as child
+from jaxnn.core.layer import hyper as hyper
+from jaxnn.core.layer import spec as spec
+from jaxnn.core.types import Batch as Batch
+from jaxnn.core.version import __version__ as __version__
+
+# grid: many trainings in one program, and what comes out.
+from jaxnn.grid import space as space
+from jaxnn.grid.door import grid as grid
+from jaxnn.grid.engine import population as population
+from jaxnn.grid.ensemble import Ensemble as Ensemble
+from jaxnn.grid.path import Path as Path
+from jaxnn.grid.path import path as path
+from jaxnn.grid.plan import Plan as Plan
+from jaxnn.grid.results import Runs as Runs
+from jaxnn.grid.space import logspace as logspace
+from jaxnn.grid.stored import load_runs as load_runs
+
+# inspect: what a model is made of and costs, and the learning rate it bears.
+from jaxnn.inspect import scale as scale
+from jaxnn.inspect.flops import flops as flops
+from jaxnn.inspect.learning_rate import RateCurve as RateCurve
+from jaxnn.inspect.learning_rate import find_learning_rate as find_learning_rate
+from jaxnn.inspect.summary import Summary as Summary
+from jaxnn.inspect.summary import summary as summary
+
+# io: a model out of its file.
+from jaxnn.io.model import load as load
+
+# layers: specs with init and apply.
+from jaxnn.layers.activation import Activation as Activation
+from jaxnn.layers.attention import Attention as Attention
+from jaxnn.layers.attention_block import TransformerBlock as TransformerBlock
+from jaxnn.layers.bidirectional import Bidirectional as Bidirectional
+from jaxnn.layers.combine import Residual as Residual
+from jaxnn.layers.combine import Sequential as Sequential
+from jaxnn.layers.conv import Conv as Conv
+from jaxnn.layers.conv_transpose import ConvTranspose as ConvTranspose
+from jaxnn.layers.dense import Dense as Dense
+from jaxnn.layers.depthwise_conv import DepthwiseConv as DepthwiseConv
+from jaxnn.layers.dropout import Dropout as Dropout
+from jaxnn.layers.embed import Embed as Embed
+from jaxnn.layers.global_pool import GlobalAvgPool as GlobalAvgPool
+from jaxnn.layers.global_pool import GlobalMaxPool as GlobalMaxPool
+from jaxnn.layers.graph import Graph as Graph
+from jaxnn.layers.group_norm import GroupNorm as GroupNorm
+from jaxnn.layers.join import Join as Join
+from jaxnn.layers.lambda_ import Lambda as Lambda
+from jaxnn.layers.layer_norm import LayerNorm as LayerNorm
+from jaxnn.layers.layer_norm import RMSNorm as RMSNorm
+from jaxnn.layers.norm import BatchNorm as BatchNorm
+from jaxnn.layers.parallel import Parallel as Parallel
+from jaxnn.layers.pool import AvgPool as AvgPool
+from jaxnn.layers.pool import MaxPool as MaxPool
+from jaxnn.layers.position import LearnedPositions as LearnedPositions
+from jaxnn.layers.recurrent import GRU as GRU
+from jaxnn.layers.recurrent import LSTM as LSTM
+from jaxnn.layers.recurrent import SimpleRNN as SimpleRNN
+from jaxnn.layers.repeat import Repeat as Repeat
+from jaxnn.layers.reshape import Flatten as Flatten
+from jaxnn.layers.reshape import Reshape as Reshape
+
+# models: functions that return specs.
+from jaxnn.models.gpt import GPT as GPT
+from jaxnn.models.gpt import gpt as gpt
+from jaxnn.models.lenet import lenet as lenet
+from jaxnn.models.linear import linear_regression as linear_regression
+from jaxnn.models.linear import logistic_regression as logistic_regression
+from jaxnn.models.linear import perceptron as perceptron
+from jaxnn.models.linear import softmax_regression as softmax_regression
+from jaxnn.models.mlp import mlp as mlp
+from jaxnn.models.resnet import resnet as resnet
+from jaxnn.models.rnn import rnn_classifier as rnn_classifier
+from jaxnn.models.transformer import TransformerEncoder as TransformerEncoder
+from jaxnn.models.transformer import transformer_encoder as transformer_encoder
+
+# optim: what Optax lacks, with every number traced.
+from jaxnn.optim import schedules as schedules
+from jaxnn.optim.average import averaged as averaged
+from jaxnn.optim.average import ema as ema
+from jaxnn.optim.average import swa as swa
+from jaxnn.optim.decay import decay as decay
+from jaxnn.optim.freeze import freeze as freeze
+from jaxnn.optim.gradients import accumulate as accumulate
+from jaxnn.optim.gradients import clip_by_norm as clip_by_norm
+from jaxnn.optim.gradients import clip_by_value as clip_by_value
+from jaxnn.optim.groups import group_lasso as group_lasso
+from jaxnn.optim.groups import max_norm as max_norm
+from jaxnn.optim.penalties import elastic_net as elastic_net
+from jaxnn.optim.penalties import l1 as l1
+from jaxnn.optim.penalties import l2 as l2
+from jaxnn.optim.penalties import penalty as penalty
+from jaxnn.optim.plateau import plateau as plateau
+from jaxnn.optim.proximal import proximal_elastic_net as proximal_elastic_net
+from jaxnn.optim.proximal import proximal_l1 as proximal_l1
+from jaxnn.optim.proximal_adam import proximal_adam as proximal_adam
+from jaxnn.optim.second_order import lbfgs as lbfgs
+
+# sampling: text out of a language model.
+from jaxnn.sampling import generate as generate
+
+# settings: devices, precision, the cache of programs.
+from jaxnn.settings import configure as configure
+
+# train: one training, and the pieces it is made of.
+from jaxnn.train.ending import DivergedWarning as DivergedWarning
+from jaxnn.train.ending import Interrupted as Interrupted
+from jaxnn.train.fit import fit as fit
+from jaxnn.train.model import Model as Model
+from jaxnn.train.population import Population as Population
+from jaxnn.train.result import Run as Run
+from jaxnn.train.run import run as run
+from jaxnn.train.state import TrainState as TrainState
+from jaxnn.train.step import evaluate as evaluate
+from jaxnn.train.step import init as init
+from jaxnn.train.step import step as step
+from jaxnn.train.stopping import EarlyStopping as EarlyStopping
+from jaxnn.train.trial import Clock as Clock
+from jaxnn.train.trial import Trial as Trial

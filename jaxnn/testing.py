@@ -161,7 +161,7 @@ class _Exam:
         if not any(map(is_floating, jax.tree.leaves(self._x))):
             return
         for dtype in (jnp.float32, jnp.bfloat16, jnp.float16):
-            x, told = cast(self._shapes, dtype), f"for x of {dtype.__name__}"
+            x, told = cast(self._shapes, dtype), f"for x of {jnp.dtype(dtype)}"
             params, state = jax.eval_shape(self._layer.init, self._key, x)
             for path, leaf in jax.tree_util.tree_flatten_with_path((params, state))[0]:
                 assert not is_floating(leaf) or leaf.dtype == jnp.float32, f"{path_of(path)} is {leaf.dtype} {told}"
@@ -281,11 +281,9 @@ def _with_rows(shapes: Any, rows: int) -> Any:
 
 
 def _same_shapes(a: Any, b: Any, what: str) -> None:
-    one, two = jax.tree.structure(a), jax.tree.structure(b)
-    assert one == two, f"{what}: structures {one} and {two}"
-    for (path, one), two in zip(jax.tree_util.tree_flatten_with_path(a)[0], jax.tree.leaves(b), strict=True):
-        told = f"{what}: {path_of(path)} is {one.dtype} {one.shape} and {two.dtype} {two.shape}"
-        assert (one.shape, one.dtype) == (two.shape, two.dtype), told
+    import chex
+
+    chex.assert_trees_all_equal_shapes_and_dtypes(a, b, custom_message=what)
 
 
 def _distance(a: Any, b: Any) -> tuple[float, float]:

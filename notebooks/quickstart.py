@@ -16,13 +16,28 @@
 # This notebook trains one small network on handwritten digits, then 128 of them in one XLA program, looks at what
 # learning rate and L2 do, and joins the best five. It takes well under a minute on a laptop's CPU.
 
-# %%
-import importlib.util
+# %% tags=["hide-cell"]
+import importlib
 import subprocess
 import sys
+from pathlib import Path
 
-if importlib.util.find_spec("jaxnn") is None:  # on Colab: install once
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "jaxnn[all]"], check=True)
+ADDRESS = ""  # where jaxnn is fetched from outside a copy of its repository, such as "git+https://..."
+
+try:
+    import jaxnn.grid.plan  # a file of this jaxnn; the package index has another of that name
+except ModuleNotFoundError:
+    here = Path.cwd().resolve()
+    copy = next((folder for folder in (here, *here.parents) if (folder / "jaxnn/grid/plan.py").exists()), None)
+    source = copy.as_uri() if copy else ADDRESS
+    if not source:
+        raise ModuleNotFoundError(
+            "jaxnn is not installed, and this notebook does not lie in a copy of its repository; "
+            "write the address of one in ADDRESS above, or open the notebook where it lies"
+        ) from None
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", f"jaxnn-grid[all] @ {source}"], check=True)
+    importlib.invalidate_caches()
+    sys.modules.pop("jaxnn", None)
 
 # %%
 import numpy as np

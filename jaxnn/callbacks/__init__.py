@@ -5,7 +5,8 @@ metrics of the last of them by name, ``(members,)``. It may stop members, ``popu
 ``population.run(0)``. Those here write logs and checkpoints; `every` lets any function be called more seldom.
 """
 
-from jaxnn.callbacks.checkpoint import checkpoint
-from jaxnn.callbacks.every import every
-from jaxnn.callbacks.logs import log_csv, log_jsonl
-from jaxnn.callbacks.tensorboard import tensorboard
+from jaxnn.callbacks.checkpoint import checkpoint as checkpoint
+from jaxnn.callbacks.every import every as every
+from jaxnn.callbacks.logs import log_csv as log_csv
+from jaxnn.callbacks.logs import log_jsonl as log_jsonl
+from jaxnn.callbacks.tensorboard import tensorboard as tensorboard

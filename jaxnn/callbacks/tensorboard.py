@@ -21,7 +21,7 @@ class tensorboard:
         members: how many members at most are written, the first ones; a run each is much for a thousand.
 
     Raises:
-        ImportError: without tensorboardX, ``pip install 'jaxnn[tensorboard]'``.
+        ImportError: without tensorboardX, ``pip install 'jaxnn-grid[tensorboard]'``.
 
     Source: tensorboardX, whose records need neither TensorFlow nor PyTorch; its ``SummaryWriter`` keeps a thread and a
         queue for each run, which a kill would leave half written.
@@ -37,7 +37,9 @@ class tensorboard:
             names = ("proto.event_pb2", "proto.summary_pb2", "record_writer")
             event, summary, records = (import_module(f"tensorboardX.{name}") for name in names)
         except ImportError:
-            raise ImportError("tensorboard writes by tensorboardX; write pip install 'jaxnn[tensorboard]'") from None
+            raise ImportError(
+                "tensorboard writes by tensorboardX; write pip install 'jaxnn-grid[tensorboard]'"
+            ) from None
         self.folder, self.members = Path(folder), members
         self._event, self._summary, self._checksum = event.Event, summary.Summary, records.masked_crc32c
         self._file = f"events.out.tfevents.{int(time.time())}.{socket.gethostname()}.{os.getpid()}"

@@ -1,3 +1,3 @@
 """The command line: ``jaxnn fit``, ``jaxnn grid``, ``jaxnn predict``."""
 
-from jaxnn.cli.entry import main
+from jaxnn.cli.entry import main as main

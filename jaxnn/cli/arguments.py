@@ -13,7 +13,7 @@ TASKS = ("classification", "regression")
 
 DATA = f"""\
 DATA is a name or a file:
-  {", ".join(named.SETS)}   (need pip install 'jaxnn[data]')
+  {", ".join(named.SETS)}   (need pip install 'jaxnn-grid[data]')
   {", ".join(playground.SETS)}   (drawn; --noise 0.1 blurs them)
   table.csv, table.parquet   with --target COLUMN; all other columns are features, and must hold numbers
 A target of text, truth values or at most 20 whole numbers is a classification, other numbers are a regression.

@@ -130,7 +130,7 @@ def _pictures(folder: Path, runs: Runs, order: np.ndarray, task: Problem, axes: 
 def _can_draw(words: Namespace) -> bool:
     found = find_spec("matplotlib") is not None
     if not found:
-        _say(words, "no pictures without matplotlib: pip install 'jaxnn[plot]'")
+        _say(words, "no pictures without matplotlib: pip install 'jaxnn-grid[plot]'")
     return found
 
 

@@ -1,6 +1,7 @@
-"""The words of the library as types."""
+"""The words of the library as types, and its protocols: what a layer, a loss and an optimizer must have."""
 
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import jax
 
@@ -15,6 +16,57 @@ Key: TypeAlias = jax.Array
 
 Hyper: TypeAlias = Any
 """A number that may be traced: a Python number or a 0-d array."""
+
+
+class Layer(Protocol):
+    """What is asked of a layer and of a model: two functions, and two results of each.
+
+    A class is one by having them, decorated by `jaxnn.spec`; there is nothing to inherit.
+
+    Example:
+        >>> import jaxnn as nn
+        >>> layer: Layer = nn.Dense(3)
+    """
+
+    def init(self, key: Key, x: Any, /) -> tuple[Params, State]:
+        """Params and state for inputs of this shape and dtype; nothing else of ``x`` is read."""
+        ...
+
+    def apply(
+        self, params: Params, state: State, x: Any, /, *, key: Key | None = None, train: bool = False, rows: Any = None
+    ) -> tuple[Any, State]:
+        """The outputs and the new state; ``rows`` says which rows of the batch are real."""
+        ...
+
+
+class PerExample(Protocol):
+    """A loss or a metric as a function: outputs and targets, rows first, to one value per row, ``(batch,)``.
+
+    Example:
+        >>> import jaxnn as nn
+        >>> loss: PerExample = nn.losses.huber
+    """
+
+    def __call__(self, outputs: Any, targets: Any, /) -> Any: ...
+
+
+class Transformation(Protocol):
+    """An optimizer or a part of one: Optax's pair of functions, `optax.GradientTransformation` or what looks like it.
+
+    Example:
+        >>> import optax
+        >>> optimizer: Transformation = optax.adam(1e-3)
+    """
+
+    @property
+    def init(self) -> Callable[[Params], Any]:
+        """``params -> state``."""
+        ...
+
+    @property
+    def update(self) -> Callable[..., tuple[Any, Any]]:
+        """``grads, state, params=None, **extra -> updates, state``."""
+        ...
 
 
 class Batch(NamedTuple):

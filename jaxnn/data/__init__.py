@@ -1,7 +1,17 @@
 """Data on the host: batches of an epoch, hold-out and folds, standardisation, named data sets and files."""
 
-from jaxnn.data.datasets import Dataset, load, take, train_test
-from jaxnn.data.image_files import read_cifar, read_idx
-from jaxnn.data.images import Images, load_images
-from jaxnn.data.split import Standardiser, folds, holdout, standardise
-from jaxnn.data.text import CharTokens, stdlib_corpus, windows
+from jaxnn.data.datasets import Dataset as Dataset
+from jaxnn.data.datasets import load as load
+from jaxnn.data.datasets import take as take
+from jaxnn.data.datasets import train_test as train_test
+from jaxnn.data.image_files import read_cifar as read_cifar
+from jaxnn.data.image_files import read_idx as read_idx
+from jaxnn.data.images import Images as Images
+from jaxnn.data.images import load_images as load_images
+from jaxnn.data.split import Standardiser as Standardiser
+from jaxnn.data.split import folds as folds
+from jaxnn.data.split import holdout as holdout
+from jaxnn.data.split import standardise as standardise
+from jaxnn.data.text import CharTokens as CharTokens
+from jaxnn.data.text import stdlib_corpus as stdlib_corpus
+from jaxnn.data.text import windows as windows

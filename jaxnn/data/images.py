@@ -126,7 +126,7 @@ def fetch(source: Source, name: str) -> Path:
         import pooch
     except ImportError:
         raise ImportError(
-            f"{name} is fetched with pooch; write pip install 'jaxnn[data]', or load_images({name!r}, folder)"
+            f"{name} is fetched with pooch; write pip install 'jaxnn-grid[data]', or load_images({name!r}, folder)"
         ) from None
     folder = Path(os.environ.get(CACHE) or pooch.os_cache("jaxnn")) / name
     for file, checksum in source.files.items():

@@ -27,7 +27,7 @@ def read(name: str) -> Parts:
     """
     found = find_spec("sklearn")
     if found is None or not found.submodule_search_locations:
-        raise ImportError(f"{name} is a data set of scikit-learn; write pip install 'jaxnn[data]'")
+        raise ImportError(f"{name} is a data set of scikit-learn; write pip install 'jaxnn-grid[data]'")
     try:
         return SETS[name](Path(found.submodule_search_locations[0]) / "datasets" / "data")
     except OSError:

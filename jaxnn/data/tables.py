@@ -26,7 +26,7 @@ def read(path: str) -> Any:
     try:
         import pandas
     except ImportError:
-        raise ImportError("reading tables needs pandas; write pip install 'jaxnn[data]'") from None
+        raise ImportError("reading tables needs pandas; write pip install 'jaxnn-grid[data]'") from None
     if not Path(path).is_file():
         raise ValueError(f"there is no file {path}; give the path of a {' or '.join(SUFFIXES[::2])} file")
     try:
@@ -37,7 +37,7 @@ def read(path: str) -> Any:
                 warnings.simplefilter("error", pandas.errors.ParserWarning)
                 frame = pandas.read_csv(path, index_col=False, low_memory=False)
     except ImportError:
-        raise ImportError("reading Parquet needs pyarrow; write pip install 'jaxnn[data]'") from None
+        raise ImportError("reading Parquet needs pyarrow; write pip install 'jaxnn-grid[data]'") from None
     except pandas.errors.EmptyDataError:
         raise ValueError(f"{path} is empty; its first line must name the columns") from None
     except Exception as error:

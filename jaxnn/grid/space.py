@@ -221,7 +221,7 @@ def as_space(space: Any) -> Space:
     """
     if isinstance(space, Mapping):
         space = product(**space)
-    elif isinstance(space, (list, builtins.tuple)) and all(isinstance(p, Mapping) for p in space) and space:
+    elif isinstance(space, (list, tuple)) and all(isinstance(p, Mapping) for p in space) and space:
         space = Space(tuple(dict(p) for p in space), tuple(space[0]))
     if not isinstance(space, Space) or len(space) == 0:
         raise ValueError(

@@ -11,6 +11,7 @@ from jaxnn.core import checks
 from jaxnn.core import tree as trees
 from jaxnn.core.layer import is_spec
 from jaxnn.core.plain import plain_operations
+from jaxnn.core.types import Layer
 from jaxnn.inspect.flops import count
 
 MARK = "jaxnn_layer_"
@@ -97,7 +98,7 @@ class Summary:
         return [head, *rows, ["total", "", _shapes(self.shape), "", f"{self.params:,}", f"{self.flops:,}"]]
 
 
-def summary(model: Any, x: Any) -> Summary:
+def summary(model: Layer, x: Any) -> Summary:
     """Tell what a model is made of, from shapes alone: nothing is computed or allocated.
 
     Args:

@@ -90,7 +90,7 @@ def clip_by_value(max_delta: Hyper) -> optax.GradientTransformation:
     return optax.GradientTransformation(optax.init_empty_state, update)
 
 
-def accumulate(optimizer: Any, every: int) -> optax.GradientTransformationExtraArgs:
+def accumulate(optimizer: optax.GradientTransformation, every: int) -> optax.GradientTransformationExtraArgs:
     """Update only after ``every`` batches, by the mean of their gradients: a large batch in small memory.
 
     Schedules inside count updates, not batches. Sums are kept in at least float32.

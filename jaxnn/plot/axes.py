@@ -18,7 +18,7 @@ def axes(ax: Any = None, size: tuple[float, float] = (6.0, 4.0)) -> Any:
     try:
         from matplotlib import pyplot
     except ImportError:
-        raise ImportError("pictures need matplotlib; write pip install 'jaxnn[plot]'") from None
+        raise ImportError("pictures need matplotlib; write pip install 'jaxnn-grid[plot]'") from None
     return pyplot.subplots(figsize=size, layout="constrained")[1]
 
 

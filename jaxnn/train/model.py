@@ -8,7 +8,7 @@ import jax
 import numpy as np
 import optax
 
-from jaxnn.core.types import Batch, Params, State
+from jaxnn.core.types import Batch, Layer, Params, State
 from jaxnn.data.arrays import as_batch, narrow
 from jaxnn.train.predict import decide, evaluation, outputs_of, probabilities
 from jaxnn.train.trial import Trial
@@ -36,7 +36,7 @@ class Model:
         [3.0]
     """
 
-    spec: Any
+    spec: Layer
     params: Params
     state: State
     loss: Any

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 from jaxnn import losses, metrics
 from jaxnn.core.layer import is_spec
+from jaxnn.core.types import Layer, PerExample, Transformation
 
 OWN = ("seed", "batch_size", "epochs", "fold")
 """Axes of the engine's own; all others are arguments of the trial function."""
@@ -45,9 +46,9 @@ class Trial:
         ('accuracy',)
     """
 
-    model: Any
-    loss: str | Callable
-    optimizer: Any
+    model: Layer
+    loss: str | PerExample
+    optimizer: Transformation
     metrics: tuple = ()
     stop: Any = None
     read_as: ClassVar[str] = "trial"

@@ -23,14 +23,23 @@ optimizer; `in_epochs` makes them epochs.
 ====================================  ==========================================================================
 """
 
-from jaxnn.optim.schedules.cycle import cosine_restarts, cyclic, linear_one_cycle, one_cycle, sgdr
-from jaxnn.optim.schedules.decay import constant, cosine, exponential, inverse_sqrt, linear, polynomial
-from jaxnn.optim.schedules.joined import in_epochs, join
-from jaxnn.optim.schedules.piecewise import piecewise, piecewise_interpolate
-from jaxnn.optim.schedules.warmup import (
-    warmup_constant,
-    warmup_cosine,
-    warmup_exponential,
-    warmup_inverse_sqrt,
-    warmup_linear,
-)
+from jaxnn.optim.schedules.cycle import cosine_restarts as cosine_restarts
+from jaxnn.optim.schedules.cycle import cyclic as cyclic
+from jaxnn.optim.schedules.cycle import linear_one_cycle as linear_one_cycle
+from jaxnn.optim.schedules.cycle import one_cycle as one_cycle
+from jaxnn.optim.schedules.cycle import sgdr as sgdr
+from jaxnn.optim.schedules.decay import constant as constant
+from jaxnn.optim.schedules.decay import cosine as cosine
+from jaxnn.optim.schedules.decay import exponential as exponential
+from jaxnn.optim.schedules.decay import inverse_sqrt as inverse_sqrt
+from jaxnn.optim.schedules.decay import linear as linear
+from jaxnn.optim.schedules.decay import polynomial as polynomial
+from jaxnn.optim.schedules.joined import in_epochs as in_epochs
+from jaxnn.optim.schedules.joined import join as join
+from jaxnn.optim.schedules.piecewise import piecewise as piecewise
+from jaxnn.optim.schedules.piecewise import piecewise_interpolate as piecewise_interpolate
+from jaxnn.optim.schedules.warmup import warmup_constant as warmup_constant
+from jaxnn.optim.schedules.warmup import warmup_cosine as warmup_cosine
+from jaxnn.optim.schedules.warmup import warmup_exponential as warmup_exponential
+from jaxnn.optim.schedules.warmup import warmup_inverse_sqrt as warmup_inverse_sqrt
+from jaxnn.optim.schedules.warmup import warmup_linear as warmup_linear
