@@ -107,12 +107,12 @@ def _check_weights(weight: Any, rows: int, what: str) -> None:
         )
 
 
-def check_targets(loss: Any, task: str, outputs: Any, y: Any, what: str = "the data") -> None:
+def check_targets(loss: Any, task: str | None, outputs: Any, y: Any, what: str = "the data") -> None:
     """Raise unless the targets fit the outputs of the model: shapes, and class numbers in range.
 
     Args:
         loss: the loss function ``(outputs, targets) -> (batch,)``.
-        task: what `jaxnn.losses.task_of` says of it.
+        task: that of the loss, as `jaxnn.Loss` lists it.
         outputs: shape and dtype of the model's outputs.
         y: concrete targets.
         what: how messages call the data.
