@@ -103,12 +103,12 @@ def narrow(data: Batch) -> Batch:
     return data._replace(x=jax.tree.map(lambda a: _array(a, "x"), data.x))
 
 
-def check_targets(loss: Any, task: str, outputs: Any, y: Any, what: str = "the data") -> None:
+def check_targets(loss: Any, task: str | None, outputs: Any, y: Any, what: str = "the data") -> None:
     """Raise unless the targets fit the outputs of the model: shapes, and class numbers in range.
 
     Args:
         loss: the loss function ``(outputs, targets) -> (batch,)``.
-        task: what `jaxnn.losses.task_of` says of it.
+        task: that of the loss, as `jaxnn.Loss` lists it.
         outputs: shape and dtype of the model's outputs.
         y: concrete targets.
         what: how messages call the data.

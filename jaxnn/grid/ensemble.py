@@ -62,8 +62,8 @@ class Ensemble:
         """
         batch = as_batch(data)
         trial = self.runs[0].model.trial
-        if trial.task == "values":
-            losses = np.asarray(trial.loss_function(np.asarray(self.outputs(batch.x)), batch.y))
+        if trial.task not in ("classes", "binary", "sign"):
+            losses = np.asarray(trial.loss_record(np.asarray(self.outputs(batch.x)), batch.y))
             return {"loss": float(np.average(losses, weights=batch.weight))}
         right = self.predict(batch.x) == (np.asarray(batch.y) > 0 if trial.task != "classes" else np.asarray(batch.y))
         return {"accuracy": float(np.average(right, weights=batch.weight))}

@@ -21,7 +21,7 @@ looks at metrics gets them as extra arguments of its update, and a layer learns 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import reduce
 from typing import Any, NamedTuple
 
@@ -123,12 +123,12 @@ def advance(recipe: Recipe, member: Member, state: TrainState, batches: Batch) -
         batch, count = given
         batch = batch._replace(x=_own(batch.x, state.step)) if tied else batch
         state, sums = train_step(trial, state, batch, count, key, recipe.compute_dtype, optimizer)
-        return state, replace(sums, weight=None)  # that of all steps is made at once
+        return state, sums.without_weights()  # those of all steps are put in at once
 
     state = state._replace(opt_state=optimizer.pack(state.opt_state))
     state, sums = jax.lax.scan(one, state, (batches, batches.rows.sum(1, dtype=jnp.int32)))
     state = state._replace(opt_state=optimizer.unpack(state.opt_state))
-    return state, replace(sums, weight=batches.weight.sum(1))
+    return state, sums.weighted(batches.weight)
 
 
 def _own(x: Any, step: Any) -> Any:
@@ -158,7 +158,7 @@ def close(
     """
     trial = recipe.built(member)
     weights = averaged(state.opt_state, state.params)
-    row = sums.total().means(trial)
+    row = sums.means(trial)
     if held is not None:
         values = evaluate(trial, weights, state.model_state, held, compute_dtype=recipe.compute_dtype)
         row |= {f"val_{name}": v for name, v in values.items()}

@@ -119,7 +119,7 @@ def check(entry: Entry, trial: Trial, source: Source) -> None:
     held = [(part, "the validation data") for part in source.held or ()]
     for part, what in [(source.data, "the data"), *held]:
         shape = _output_shape(trial.model, tree, rows, len(part.y))
-        check_targets(trial.loss_function, trial.task, shape, part.y, what)
+        check_targets(trial.loss_record, trial.task, shape, part.y, what)
 
 
 @functools.lru_cache(maxsize=256)

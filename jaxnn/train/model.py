@@ -52,8 +52,8 @@ class Model:
         return Trial(self.spec, self.loss, optax.identity(), self.metrics)
 
     @property
-    def task(self) -> str:
-        """How outputs become predictions; see `jaxnn.losses.task_of`."""
+    def task(self) -> str | None:
+        """How outputs become predictions, as `jaxnn.Loss` lists it; None where nobody said."""
         return self.trial.task
 
     def outputs(self, x: Any) -> Any:

@@ -1,6 +1,7 @@
 """Outputs of a trained model for any number of rows, in few shapes."""
 
 import functools
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +9,8 @@ import jax
 import numpy as np
 import optax
 
+from jaxnn.core.layer import is_spec
+from jaxnn.core.reads import key_of
 from jaxnn.core.tree import cast
 from jaxnn.core.types import Batch, Params, State
 from jaxnn.data.batches import in_order
@@ -17,6 +20,8 @@ from jaxnn.train.trial import Trial
 
 LARGEST = 4096
 """Rows that go through the model at once."""
+KEPT = 64
+"""Programs of evaluations that are kept."""
 
 
 @functools.lru_cache(maxsize=8)
@@ -55,22 +60,34 @@ def _padded(block: np.ndarray, size: int) -> np.ndarray:
     return np.concatenate([block, np.zeros((size - len(block), *block.shape[1:]), block.dtype)])
 
 
-@functools.lru_cache(maxsize=64)
-def _evaluate(loss: Any, metrics: tuple, dtype: Any) -> Program:
-    def evaluate_all(model: Any, params: Params, state: State, batches: Batch) -> dict[str, Any]:
-        return evaluate(Trial(model, loss, optax.identity(), metrics), params, state, batches, compute_dtype=dtype)
+_EVALUATIONS: OrderedDict[Any, Program] = OrderedDict()
 
-    return Program(evaluate_all)
+
+def _evaluation(given: tuple, dtype: Any) -> Program:
+    """The program for a loss and metrics; ``given`` has None where a spec comes in as an argument, with its numbers."""
+
+    def evaluate_all(model: Any, specs: tuple, params: Params, state: State, batches: Batch) -> dict[str, Any]:
+        loss, *own = (spec if part is None else part for part, spec in zip(given, specs, strict=True))
+        return evaluate(Trial(model, loss, optax.identity(), tuple(own)), params, state, batches, compute_dtype=dtype)
+
+    key = key_of(given), dtype
+    found = _EVALUATIONS.pop(key, None) or Program(evaluate_all)
+    _EVALUATIONS[key] = found
+    while len(_EVALUATIONS) > KEPT:
+        _EVALUATIONS.popitem(last=False)
+    return found
 
 
 def evaluation(trial: Trial, params: Params, state: State, data: Batch, dtype: Any = None) -> dict[str, float]:
     """Loss and metrics over all rows as Python floats."""
-    program = _evaluate(trial.loss, tuple(trial.metrics), dtype)
-    values = program(trial.model, params, state, in_order(data, LARGEST))
+    parts = trial.loss, *trial.metrics
+    specs = tuple(part if is_spec(part) else None for part in parts)
+    program = _evaluation(tuple(None if is_spec(part) else part for part in parts), dtype)
+    values = program(trial.model, specs, params, state, in_order(data, LARGEST))
     return {name: float(v) for name, v in values.items()}
 
 
-def probabilities(task: str, outputs: Any, call: str) -> np.ndarray:
+def probabilities(task: str | None, outputs: Any, call: str) -> np.ndarray:
     """Class probabilities ``(rows, classes)`` from outputs, for the tasks that have them.
 
     Raises:
@@ -85,14 +102,19 @@ def probabilities(task: str, outputs: Any, call: str) -> np.ndarray:
             return one
         one = one.reshape(len(one), -1)
         return np.concatenate([1 - one, one], -1)
+    if task is None:
+        raise ValueError(
+            f"nobody said how outputs under this loss are read; write {call}.outputs(x), or define the loss by "
+            '@nn.loss(task="classes") where they are logits of classes, task="binary" for logits of yes or no'
+        )
     raise ValueError(f"this loss gives no probabilities; write {call}.predict(x), or train with a cross-entropy")
 
 
-def decide(task: str, mean: Callable[[str], Any]) -> np.ndarray:
+def decide(task: str | None, mean: Callable[[str], Any]) -> np.ndarray:
     """Predictions: class numbers for classes, 0 or 1 for two of them, else the outputs (one per row: ``(rows,)``).
 
     Args:
-        task: what `jaxnn.losses.task_of` says of the loss.
+        task: that of the loss, as `jaxnn.Loss` lists it; unknown outputs are values.
         mean: gives ``"probabilities"`` or ``"outputs"``, of one model or averaged over several.
     """
     if task == "classes":

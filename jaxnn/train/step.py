@@ -11,7 +11,7 @@ from jaxnn.core.types import Batch, Key, Params, State
 from jaxnn.data.arrays import silenced
 from jaxnn.train.optimizer import Optimizer, plain
 from jaxnn.train.state import TrainState
-from jaxnn.train.sums import Sums, per_row
+from jaxnn.train.sums import Sums, gathered
 from jaxnn.train.trial import Trial
 
 
@@ -115,7 +115,7 @@ def train_step(
     def objective(params: Params) -> tuple[Any, tuple]:
         own = None if key is None else jax.random.fold_in(key, state.step)
         outputs, after = forward(trial, params, state.model_state, batch, key=own, train=True, dtype=dtype)
-        losses = trial.loss_function(outputs, batch.y)
+        losses = trial.loss_record(outputs, batch.y)
         weight = batch.weight.astype(losses.dtype)
         total = (weight * jnp.where(weight > 0, losses, jnp.zeros_like(losses))).sum()
         return total / jnp.asarray(count, total.dtype), (losses, outputs, after)
@@ -126,7 +126,7 @@ def train_step(
     updates, opt_state = optimizer.update(grad, state.opt_state, state.params, rest, value_fn)
     params = jax.tree.map(lambda p, u: p + u.astype(p.dtype), state.params, updates)
     after = state._replace(step=state.step + 1, params=params, model_state=model_state, opt_state=opt_state)
-    return after, Sums.of(per_row(trial, outputs, batch, losses), batch.weight)
+    return after, gathered(trial, outputs, batch, losses)
 
 
 def forward(
@@ -174,8 +174,8 @@ def evaluate(
 
     def sums_of(batch: Batch) -> Sums:
         outputs, _ = forward(trial, params, model_state, batch, key=None, train=False, dtype=compute_dtype)
-        return Sums.of(per_row(trial, outputs, batch), batch.weight)
+        return gathered(trial, outputs, batch)
 
     if batches.weight.shape[0] == 1:
         return sums_of(jax.tree.map(lambda a: a[0], batches)).means(trial)
-    return jax.lax.map(sums_of, batches).total().means(trial)
+    return jax.lax.map(sums_of, batches).means(trial)

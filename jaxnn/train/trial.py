@@ -7,6 +7,9 @@ from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 from jaxnn import losses, metrics
 from jaxnn.core.layer import is_spec
+from jaxnn.core.records import Loss, Metric
+from jaxnn.core.registry import is_better_larger, rises
+from jaxnn.metrics.names import unique
 
 OWN = ("seed", "batch_size", "epochs", "fold")
 """Axes of the engine's own; all others are arguments of the trial function."""
@@ -28,14 +31,15 @@ class Trial:
 
     Args:
         model: a spec.
-        loss: a name or a function ``(outputs, targets) -> (batch,)``.
+        loss: a name, a function ``(outputs, targets) -> (batch,)``, or what `jaxnn.loss` made of one.
         optimizer: any `optax.GradientTransformation`.
-        metrics: names or functions ``(outputs, targets) -> (batch,)``; for class labels, accuracy comes by itself.
+        metrics: names or functions ``(outputs, targets) -> (batch,)``, or what `jaxnn.metric` made of them; for class
+            labels, accuracy comes by itself.
         stop: an `EarlyStopping`, where its settings are hyperparameters too; else give ``stop=`` to `fit` or `grid`.
 
     Raises:
         TypeError: if the model is no spec or the optimizer no transformation.
-        ValueError: for an unknown name.
+        ValueError: for an unknown name, two metrics of one name, and a stop of which nobody said which way is better.
 
     Example:
         >>> import optax, jaxnn as nn
@@ -61,30 +65,47 @@ class Trial:
         if self.stop is not None and not hasattr(self.stop, "observe"):
             raise TypeError(f'stop must be an EarlyStopping, got {self.stop!r}; write nn.EarlyStopping("val_loss", 10)')
         object.__setattr__(self, "metrics", tuple([self.metrics] if isinstance(self.metrics, str) else self.metrics))
-        losses.resolve(self.loss)
-        self.metric_functions
+        self.metric_records
+        if self.stop is not None and getattr(self.stop, "mode", "min") is None:
+            object.__setattr__(self, "stop", self._directed(self.stop))
+
+    def _directed(self, stop: Any) -> Any:
+        """The stop, its mode filled in where only this trial knows which way its metric is better."""
+        known = self.directions
+        if stop.metric not in known:
+            raise ValueError(
+                f"early stopping looks at {stop.metric!r}, and the history has {', '.join(known)}; write one of these"
+            )
+        way = is_better_larger(stop.metric, None, f'nn.EarlyStopping("{stop.metric}"', known)
+        return stop if way == rises(stop.metric) else replace(stop, mode="max" if way else "min")
 
     @property
-    def loss_function(self) -> Callable:
-        """The loss as a function."""
+    def loss_record(self) -> Loss:
+        """The loss as a `Loss`."""
         return losses.resolve(self.loss)
 
     @property
-    def task(self) -> str:
-        """How outputs become predictions; see `jaxnn.losses.task_of`."""
-        return losses.task_of(self.loss)
+    def task(self) -> str | None:
+        """How outputs become predictions, as `Loss` lists it; None where nobody said."""
+        return self.loss_record.task
 
     @property
-    def metric_functions(self) -> dict[str, Callable]:
-        """The metrics by name, accuracy among them where the targets are classes."""
-        given = dict(metrics.resolve(m) for m in self.metrics)
-        default = {} if self.task == "values" else {"accuracy": metrics.accuracy}
-        return {**default, **given}
+    def metric_records(self) -> tuple[Metric, ...]:
+        """The metrics, accuracy first among them where the targets are classes."""
+        default = [metrics.accuracy] if self.task in ("classes", "binary", "sign") else []
+        return unique([*default, *map(metrics.resolve, self.metrics)])
 
     @property
     def metric_names(self) -> tuple[str, ...]:
         """The names under which the metrics stand in the history."""
-        return tuple(self.metric_functions)
+        return tuple(m.name for m in self.metric_records)
+
+    @property
+    def directions(self) -> dict[str, bool | None]:
+        """Whether larger is better, by the columns that the history may have; None where nobody said."""
+        known: dict[str, bool | None] = {"loss": False, "penalty": False}
+        known |= {m.name: m.rises for m in self.metric_records}
+        return known | {f"val_{name}": way for name, way in known.items() if name != "penalty"}
 
     @property
     def update(self) -> Callable:
