@@ -127,10 +127,14 @@ def check_targets(loss: Any, task: str | None, outputs: Any, y: Any, what: str =
         classes = outputs.shape[-1]
         if np.any(np.asarray(y) != np.floor(np.asarray(y))):
             raise ValueError(f"y of {what} must hold class numbers, got values such as {low}; write y.astype(int)")
-        if low < 0 or high >= classes:
+        if low < 0:
             raise ValueError(
-                f"y of {what} holds class {int(high if high >= classes else low)} and the model gives {classes} "
-                f"outputs, for classes 0 to {classes - 1}; write a model with out={int(high) + 1} or labels from 0"
+                f"y of {what} holds class {int(low)}, and classes are 0 to {classes - 1}; write labels from 0, or for "
+                f'a label that does not count the loss nn.losses.ignoring("softmax_cross_entropy", {int(low)})'
+            )
+        if high >= classes:
+            raise ValueError(
+                f"y of {what} holds class {int(high)} and the model gives {classes} outputs, for classes 0 to {classes - 1}; write a model with out={int(high) + 1} or labels from 0"
             )
     if task == "binary" and (low < 0 or high > 1):
         raise ValueError(

@@ -30,6 +30,7 @@ class Block(NamedTuple):
     Args:
         data: all rows, leaves ``(rows, ...)``, with weights.
         held: validation rows as stacked batches, leaves ``(parts, steps, batch, ...)``, or None.
+        counts: what the rows of each class weigh together, a tree of ``(parts, classes)``, or None where nobody asks.
         orders: ``(epochs, parts, entries)`` int32, which rows an epoch of a part takes, in order.
         sizes: ``(parts,)`` int32, how many of these entries are real.
         count: how many of the epochs to do, int32.
@@ -37,6 +38,7 @@ class Block(NamedTuple):
 
     data: Batch
     held: Batch | None
+    counts: Any
     orders: Any
     sizes: Any
     count: Any
@@ -108,9 +110,11 @@ class Source:
         orders[:count] = self.orders(first, count, shuffle)
         return orders, np.array([len(rows) for rows in self.parts], np.int32), np.int32(count)
 
-    def block(self, first: int, count: int, shuffle: bool = True, capacity: int | None = None) -> Block:
+    def block(
+        self, first: int, count: int, shuffle: bool = True, capacity: int | None = None, counts: Any = None
+    ) -> Block:
         """The work of ``count`` epochs from epoch ``first`` on."""
-        return Block(self.data, self.held_batches, *self.work(first, count, shuffle, capacity))
+        return Block(self.data, self.held_batches, counts, *self.work(first, count, shuffle, capacity))
 
     @property
     def held_batches(self) -> Batch | None:

@@ -5,7 +5,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.core import Tracer
 
 from jaxnn.core.tree import row_count
@@ -38,9 +37,7 @@ def check_weights(weight: Any, y: Any, what: str) -> None:
             )
     if _is_array(weight) and _is_array(y) and weight.shape != y.shape[: weight.ndim]:
         steps = "" if y.ndim < 2 else f" or one per step, shape {y.shape[:2]}"
-        raise ValueError(
-            f"the weights of {what} have shape {weight.shape}; write one per row, shape ({rows},){steps}"
-        )
+        raise ValueError(f"the weights of {what} have shape {weight.shape}; write one per row, shape ({rows},){steps}")
 
 
 def of_rows(weight: Any) -> Any:

@@ -56,8 +56,9 @@ def describe(population: Population) -> dict[str, Any]:
         "model": {
             "specs": [_spec(t.model) for t in trials],
             "losses": [written(t.loss, "loss") for t in trials],
-            "loss_name": trials[0].loss_record.name,
-            "metrics": [[written(m, "metric") for m in t.metrics] for t in trials],
+            "loss_name": ", ".join(head.loss.name for head in trials[0].heads),
+            "metrics": [written(t.metrics, "metric") for t in trials],
+            "loss_weights": [encode(t.loss_weights) for t in trials],
             "directions": trials[0].directions,
             "stop": encode(trials[0].stop),
             "classes": source.classes,

@@ -11,6 +11,7 @@ from jaxnn.core import files
 from jaxnn.core.codec import from_json, to_json
 from jaxnn.data.split import Standardiser
 from jaxnn.io.records import read, written
+from jaxnn.io.values import decode, encode
 from jaxnn.train.model import Model
 from jaxnn.train.result import Run
 
@@ -28,9 +29,10 @@ def write(path: str | os.PathLike, model: Model, about: dict[str, Any]) -> None:
         "format": FORMAT,
         "model": to_json(model.spec),
         "loss": written(model.loss, "loss"),
-        "loss_name": trial.loss_record.name,
+        "loss_name": ", ".join(head.loss.name for head in trial.heads),
         "task": trial.task,
-        "metrics": [written(m, "metric") for m in model.metrics],
+        "metrics": written(model.metrics, "metric"),
+        "loss_weights": encode(model.loss_weights),
         "hparams": {name: _plain(v) for name, v in about.get("hparams", {}).items()},
         "seed": int(about.get("seed", 0)),
         "classes": model.classes,
@@ -79,7 +81,7 @@ def load(path: str | os.PathLike) -> Run:
 
 
 def _run(tree: dict, meta: dict) -> Run:
-    if meta["loss"] is None or None in meta["metrics"]:
+    if meta["loss"] is None or meta["metrics"] is None:
         what = f"loss {meta['loss_name']!r}" if meta["loss"] is None else "metrics"
         raise ValueError(
             f"its {what} are functions of one's own, which no file holds; define them by nn.loss, nn.metric"
@@ -91,10 +93,11 @@ def _run(tree: dict, meta: dict) -> Run:
         standardiser = Standardiser(tree["standardiser"]["mean"], tree["standardiser"]["scale"])
         _check(spec, params, standardiser.mean.shape)
     model = Model(
-        spec, params, state, read(meta["loss"]), tuple(map(read, meta["metrics"])), standardiser,
+        spec, params, state, read(meta["loss"]), read(meta["metrics"]), standardiser,
         classes=None if meta["classes"] is None else tuple(map(str, meta["classes"])),
         features=None if meta["features"] is None else tuple(map(str, meta["features"])),
         compute_dtype=None if meta["compute_dtype"] is None else jnp.dtype(meta["compute_dtype"]),
+        loss_weights=decode(meta["loss_weights"]),
     )  # fmt: skip
     model.trial  # which looks up the metrics
     return Run(

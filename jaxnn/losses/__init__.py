@@ -8,6 +8,7 @@ A loss is given to a `Trial` by its name, as a function, or as a spec whose numb
 from jaxnn.core.records import TASKS, Loss
 from jaxnn.losses.entropy import sigmoid_cross_entropy, softmax_cross_entropy
 from jaxnn.losses.errors import absolute_error, half_squared_error, squared_error
+from jaxnn.losses.ignoring import ignoring
 from jaxnn.losses.margins import hinge, perceptron
 from jaxnn.losses.names import resolve
 from jaxnn.losses.robust import huber, log_cosh

@@ -13,7 +13,7 @@ import numpy as np
 from jax.core import Tracer
 
 from jaxnn.core.types import Batch
-from jaxnn.train.heads import Head, own_weight, pick
+from jaxnn.train.heads import Head, ignored_label, own_weight, pick
 
 CALL = 'Trial(..., class_weight="balanced") or Trial(..., class_weight={0: 1.0, 1: 9.0})'
 TASKS = ("classes", "binary", "sign")
@@ -116,7 +116,7 @@ def _counts(head: Head, data: Batch, parts: Sequence[np.ndarray]) -> np.ndarray:
     labels = np.asarray(labels)
     weight = np.ones(len(labels)) if weight is None else np.asarray(weight, float)
     weight = np.broadcast_to(weight.reshape(weight.shape + (1,) * (labels.ndim - weight.ndim)), labels.shape)
-    ignored = getattr(head.loss, "ignored", None)
+    ignored = ignored_label(head.loss)
     if ignored is not None:
         weight, labels = np.where(labels == ignored, 0, weight), np.where(labels == ignored, 0, labels)
     numbers = np.maximum(np.asarray(codes(head.loss.task, labels)), 0).astype(int)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 
+from jaxnn.core.records import Loss, Metric
 from jaxnn.core.types import Batch
 
 EXAMPLE = 'Trial(model, {"cls": "softmax_cross_entropy", "reg": "squared_error"}, optax.adam(1e-3))'
@@ -38,14 +39,14 @@ class Head:
     Args:
         path: the keys and places that lead to it in the tree of losses; () where there is one loss.
         loss: its `Loss`.
-        metrics: its metrics by name.
+        metrics: its metrics, each a `Metric`.
         share: what its loss is multiplied with in the sum over heads.
         class_weight: see `jaxnn.train.class_weight`; None for 1 each.
     """
 
     path: tuple
-    loss: Any
-    metrics: dict[str, Any]
+    loss: Loss
+    metrics: tuple[Metric, ...]
     share: Any = 1.0
     class_weight: Any = None
 
@@ -66,7 +67,7 @@ class Head:
             real = _over(rows, weight) & (weight > 0)
         if mask is not None:
             real = _over(rows if real is None else real, mask) & (mask != 0)
-        ignored = getattr(self.loss, "ignored", None)
+        ignored = ignored_label(self.loss)
         if ignored is not None:
             kept = targets != ignored
             real = _over(rows if real is None else real, kept) & kept
@@ -76,6 +77,11 @@ class Head:
         weight = jnp.where(real, _over(weight, real), jnp.zeros((), weight.dtype))
         outputs, targets, weight, real = (merged(a, real.ndim) for a in (outputs, targets, weight, real))
         return Seen(outputs, targets, weight, real)
+
+
+def ignored_label(loss: Loss) -> Any:
+    """The label that a loss ignores, or None; see `jaxnn.losses.ignoring`."""
+    return getattr(loss.rows, "ignored", None)
 
 
 def merged(array: Any, axes: int) -> Any:
@@ -125,6 +131,8 @@ def leaves(tree: Any) -> Iterator[tuple[tuple, Any]]:
     if not is_node(tree):
         yield (), tree
         return
+    if isinstance(tree, Mapping) and not all(isinstance(key, str) for key in tree):
+        raise ValueError(f"outputs go by names, got {list(tree)}; write {EXAMPLE}")
     for key, branch in items(tree):
         for path, leaf in leaves(branch):
             yield (key, *path), leaf
@@ -173,7 +181,7 @@ def given(what: str, tree: Any, paths: list[tuple], default: Any, call: str) -> 
         return [default] * len(paths)
     if paths == [()]:
         return [tree]
-    _check_keys(what, tree, paths, call)
+    check_keys(what, tree, paths, call)
     return [_at(tree, path, default) for path in paths]
 
 
@@ -185,7 +193,7 @@ def _at(tree: Any, path: tuple, default: Any) -> Any:
     return tree
 
 
-def _check_keys(what: str, tree: Any, paths: list[tuple], call: str) -> None:
+def check_keys(what: str, tree: Any, paths: list[tuple], call: str) -> None:
     """Raise unless every key of the tree leads to a head."""
     known = list(dict.fromkeys(path[0] for path in paths))
     named = ", ".join(map(repr, known))
@@ -196,7 +204,7 @@ def _check_keys(what: str, tree: Any, paths: list[tuple], call: str) -> None:
             raise ValueError(f"{what} names {key!r}, which is no output; there are {named}: write {call}")
         below = [path[1:] for path in paths if path[0] == key]
         if below != [()]:
-            _check_keys(what, branch, below, call)
+            check_keys(what, branch, below, call)
 
 
 def shown(tree: Any) -> str:

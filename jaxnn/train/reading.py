@@ -135,6 +135,4 @@ def read_probabilities(loss: Any, outputs: Any, function: Callable, call: str) -
     tasks = [task for task in jax.tree.leaves(read(lambda task, own: str(task), loss, outputs))]
     if not {"classes", "binary"} & set(tasks):
         function(None if set(tasks) == {"None"} else "values", None, call)
-    return read(
-        lambda task, own: function(task, own, call) if task in ("classes", "binary") else None, loss, outputs
-    )
+    return read(lambda task, own: function(task, own, call) if task in ("classes", "binary") else None, loss, outputs)

@@ -1,6 +1,7 @@
 """What the loss and all metrics come to over rows: gathered batch by batch, finished over all of them."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -9,7 +10,8 @@ import jax
 import jax.numpy as jnp
 
 from jaxnn.core import gather
-from jaxnn.core.types import Batch
+from jaxnn.core.records import Metric
+from jaxnn.train.heads import Head, Seen, own_weight
 from jaxnn.train.trial import Trial
 
 
@@ -66,11 +68,11 @@ class Sums:
         """With the weights of all batches, ``(..., batch)``."""
         return replace(self, weight=weight.sum(-1), row_weight=None if self.rows is None else weight)
 
-    def means(self, trial: Trial) -> dict[str, Any]:
+    def means(self, metrics: Sequence[Metric]) -> dict[str, Any]:
         """The values of loss and metrics by name, over all batches there are; NaN where no row has a weight."""
         values, weight = self.values.reshape(-1, self.values.shape[-1]), self.weight.reshape(-1)
         weight = weight.astype(values.dtype)
-        records = {m.name: m for m in trial.metric_records}
+        records = {m.name: m for m in metrics}
         found, first, sick = {}, 0, jnp.where(weight.sum() > 0, 0, jnp.nan).astype(values.dtype)
         for name, shape, _ in (s for s in self.shapes if s[2] == "mean"):
             mean = values[:, first : first + math.prod(shape)].sum(0) / weight.sum()
@@ -90,13 +92,46 @@ class Sums:
         return {name: found[name] for name, _, _ in self.shapes}
 
 
-def gathered(trial: Trial, outputs: Any, batch: Batch, loss: Any = None) -> Sums:
-    """What the loss and every metric of a batch leave behind, of its outputs and, where known, its losses."""
-    over = {m.name: m.over for m in trial.metric_records}
-    return Sums.of(per_row(trial, outputs, batch, loss), batch.weight, over)
+def gathered(trial: Trial, seen: Sequence[Seen], losses: Sequence[Any] | None = None) -> tuple[Sums, ...]:
+    """What the loss and every metric of a batch leave behind, for each head.
+
+    Args:
+        seen: what each head sees of the batch.
+        losses: of each head, where they are known.
+
+    Returns:
+        Sums, without weights where a head's are those of the batch: `weighted` puts in those of all batches at once.
+    """
+    heads = trial.heads
+    known = [None] * len(heads) if losses is None else losses
+    return tuple(map(_gathered, heads, seen, known))
 
 
-def per_row(trial: Trial, outputs: Any, batch: Batch, loss: Any = None) -> dict[str, Any]:
+def _gathered(head: Head, seen: Seen, loss: Any) -> Sums:
+    sums = Sums.of(per_row(head, seen, loss), seen.weight, {m.name: m.over for m in head.metrics})
+    return sums.without_weights() if seen.real is None else sums
+
+
+def per_row(head: Head, seen: Seen, loss: Any = None) -> dict[str, Any]:
     """The loss and every metric for every row, ``(batch, ...)``."""
-    loss = trial.loss_record(outputs, batch.y) if loss is None else loss
-    return {"loss": loss, **{m.name: m(outputs, batch.y, trial.task) for m in trial.metric_records}}
+    loss = head.loss(seen.outputs, seen.targets) if loss is None else loss
+    return {"loss": loss, **{m.name: m(seen.outputs, seen.targets, head.loss.task) for m in head.metrics}}
+
+
+def weighted(trial: Trial, sums: Sequence[Sums], weight: Any) -> tuple[Sums, ...]:
+    """The sums with the weights of all batches, ``(..., batch)``, where they are still without."""
+    pairs = zip(trial.heads, sums, strict=True)
+    return tuple(s.weighted(own_weight(weight, head.path)) if s.weight is None else s for head, s in pairs)
+
+
+def finished(trial: Trial, sums: Sequence[Sums]) -> dict[str, Any]:
+    """The values of loss and metrics by name, over all batches there are; the loss is the sum over heads."""
+    heads = trial.heads
+    means = [s.means(head.metrics) for head, s in zip(heads, sums, strict=True)]
+    if len(heads) == 1 and not heads[0].path:
+        return means[0]
+    total = sum(
+        jnp.asarray(head.share, own["loss"].dtype) * own["loss"] for head, own in zip(heads, means, strict=True)
+    )
+    named = {head.called(name): v for head, own in zip(heads, means, strict=True) for name, v in own.items()}
+    return {"loss": total, **named}

@@ -98,7 +98,9 @@ def test_what_is_not_finite_where_the_weight_is_zero_becomes_zero():
     rows = silenced(nn.Batch(jnp.asarray(nan), (jnp.asarray(nan),), jnp.asarray(MASK.any(1), jnp.float32)))
     assert np.isfinite(rows.x[5]).all() and np.isnan(rows.x[1, 1])
     assert np.isfinite(rows.y[0][5]).all() and np.isnan(rows.y[0][1, 1])
-    pair = silenced(nn.Batch(jnp.zeros((6, 1)), (jnp.asarray(nan), jnp.zeros(6)), (jnp.asarray(MASK, jnp.float32),) * 2))
+    pair = silenced(
+        nn.Batch(jnp.zeros((6, 1)), (jnp.asarray(nan), jnp.zeros(6)), (jnp.asarray(MASK, jnp.float32),) * 2)
+    )
     assert np.isfinite(pair.y[0]).all()
 
 

@@ -112,9 +112,7 @@ def test_a_grid_of_three_equals_three_loops_and_compiles_once(plan):
     assert not np.allclose(runs[0].params["dense_0"]["kernel"], runs[2].params["dense_0"]["kernel"])
     again = nn.grid(two_heads, (X, Y, WEIGHT), dict(share=[0.7, 0.8, 0.9], lr=[0.01]), **options)
     assert again.n_compiles == 0
-    assert runs.best("val_cls_accuracy").history["val_cls_accuracy"][-1] == max(
-        runs.history["val_cls_accuracy"][:, -1]
-    )
+    assert runs.best("val_cls_accuracy").history["val_cls_accuracy"][-1] == max(runs.history["val_cls_accuracy"][:, -1])
 
 
 def test_the_weights_of_losses_may_be_a_tree_of_hyperparameters():
