@@ -132,7 +132,7 @@ def read_probabilities(loss: Any, outputs: Any, function: Callable, call: str) -
     """
     if not is_node(loss):
         return read(lambda task, own: function(task, own, call), loss, outputs)
-    tasks = [task for task in jax.tree.leaves(read(lambda task, own: str(task), loss, outputs))]
-    if not {"classes", "binary"} & set(tasks):
-        function(None if set(tasks) == {"None"} else "values", None, call)
+    tasks = set(jax.tree.leaves(mapped(lambda leaf: str(losses.resolve(leaf).task), loss)))
+    if not {"classes", "binary"} & tasks:
+        function(None if tasks == {"None"} else "values", None, call)
     return read(lambda task, own: function(task, own, call) if task in ("classes", "binary") else None, loss, outputs)
