@@ -14,6 +14,7 @@ from jaxnn.core.reads import key_of
 from jaxnn.core.tree import cast
 from jaxnn.core.types import Batch, Params, State
 from jaxnn.data.batches import in_order
+from jaxnn.losses import reading
 from jaxnn.train.program import Program
 from jaxnn.train.step import evaluate, widened
 from jaxnn.train.trial import Trial
@@ -97,11 +98,11 @@ def probabilities(task: str | None, outputs: Any, call: str) -> np.ndarray:
         shares = np.exp(outputs - outputs.max(-1, keepdims=True))
         return shares / shares.sum(-1, keepdims=True)
     if task == "binary":
-        one = 0.5 + 0.5 * np.tanh(0.5 * np.asarray(outputs))
-        if one.ndim > 1 and one.shape[-1] > 1:
-            return one
-        one = one.reshape(len(one), -1)
-        return np.concatenate([1 - one, one], -1)
+        outputs = np.asarray(outputs)
+        yes, no = (np.exp(-np.logaddexp(0, sign * outputs)) for sign in (-1, 1))  # small ones are small, not 0
+        if outputs.ndim > 1 and outputs.shape[-1] > 1:
+            return yes
+        return np.stack([no.reshape(len(no)), yes.reshape(len(yes))], -1)
     if task is None:
         raise ValueError(
             f"nobody said how outputs under this loss are read; write {call}.outputs(x), or define the loss by "
@@ -124,7 +125,7 @@ def decide(task: str | None, mean: Callable[[str], Any]) -> np.ndarray:
         outputs = mean("outputs")
         multi = outputs.ndim > 1 and outputs.shape[-1] > 1
         return (p > 0.5).astype(int) if multi else p.argmax(-1)
-    outputs = np.asarray(mean("outputs"))
+    outputs = reading.values(np.asarray(mean("outputs")), task)
     if outputs.ndim == 2 and outputs.shape[-1] == 1:
         outputs = outputs[:, 0]
     return (outputs > 0).astype(int) if task == "sign" else outputs
