@@ -12,13 +12,17 @@ from jaxnn import metrics as metrics
 from jaxnn import plot as plot
 from jaxnn import testing as testing
 
-# core: how a layer is declared, what a hyperparameter is, JSON.
+# core: how a layer is declared, what a hyperparameter, a loss and a metric are, JSON.
 from jaxnn.core.codec import from_json as from_json
 from jaxnn.core.codec import to_json as to_json
 from jaxnn.core.hyper import traced as traced
 from jaxnn.core.layer import child as child
 from jaxnn.core.layer import hyper as hyper
 from jaxnn.core.layer import spec as spec
+from jaxnn.core.records import Loss as Loss
+from jaxnn.core.records import Metric as Metric
+from jaxnn.core.registry import loss as loss
+from jaxnn.core.registry import metric as metric
 from jaxnn.core.types import Batch as Batch
 from jaxnn.core.version import __version__ as __version__
 

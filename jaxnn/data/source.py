@@ -9,10 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
+from jaxnn.core.tree import row_count
 from jaxnn.core.types import Batch
 from jaxnn.data.arrays import as_batch, narrow
 from jaxnn.data.batches import epoch_orders, in_order
 from jaxnn.data.split import Standardiser, holdout, standardise
+from jaxnn.data.weights import of_rows
 
 CAPACITY = 64
 """Epochs that one block holds at most."""
@@ -28,6 +30,7 @@ class Block(NamedTuple):
     Args:
         data: all rows, leaves ``(rows, ...)``, with weights.
         held: validation rows as stacked batches, leaves ``(parts, steps, batch, ...)``, or None.
+        counts: what the rows of each class weigh together, a tree of ``(parts, classes)``, or None where nobody asks.
         orders: ``(epochs, parts, entries)`` int32, which rows an epoch of a part takes, in order.
         sizes: ``(parts,)`` int32, how many of these entries are real.
         count: how many of the epochs to do, int32.
@@ -35,6 +38,7 @@ class Block(NamedTuple):
 
     data: Batch
     held: Batch | None
+    counts: Any
     orders: Any
     sizes: Any
     count: Any
@@ -106,16 +110,18 @@ class Source:
         orders[:count] = self.orders(first, count, shuffle)
         return orders, np.array([len(rows) for rows in self.parts], np.int32), np.int32(count)
 
-    def block(self, first: int, count: int, shuffle: bool = True, capacity: int | None = None) -> Block:
+    def block(
+        self, first: int, count: int, shuffle: bool = True, capacity: int | None = None, counts: Any = None
+    ) -> Block:
         """The work of ``count`` epochs from epoch ``first`` on."""
-        return Block(self.data, self.held_batches, *self.work(first, count, shuffle, capacity))
+        return Block(self.data, self.held_batches, counts, *self.work(first, count, shuffle, capacity))
 
     @property
     def held_batches(self) -> Batch | None:
         """The validation rows of all parts as stacked batches."""
         if self.held is None:
             return None
-        most = max(len(part.y) for part in self.held)
+        most = max(row_count(part.y) for part in self.held)
         parts = [in_order(part, min(EVALUATION_ROWS, most), most) for part in self.held]
         if len(parts) == 1:
             return jax.tree.map(lambda a: a[None], parts[0])
@@ -143,17 +149,17 @@ def read(data: Any, validation: Any = None, *, shuffle_seed: int = 0, scale: boo
     if isinstance(data, Source):
         return data
     batch = as_batch(data, wide=scale)
-    rows, held, kind = np.arange(batch.y.shape[0]), None, None
+    rows, held, kind = np.arange(row_count(batch.y)), None, None
     if isinstance(validation, (int, float)):
         rows, theirs = _held_rows(batch, validation, shuffle_seed)
         held, kind = jax.tree.map(lambda a: a[theirs], batch), float(validation)
     elif validation is not None:
         held, kind = _held_pair(batch, validation, scale), "pair"
-    if held is not None and not isinstance(held.weight, Tracer) and not (held.weight > 0).any():
+    if held is not None and any(_all_zero(weight) for weight in jax.tree.leaves(held.weight)):
         raise ValueError("the weights of the validation part are all 0; write another validation=, or other weights")
     fitted = None
     if scale:
-        fitted = standardise(batch.x[rows], batch.weight[rows])
+        fitted = standardise(batch.x[rows], of_rows(batch.weight)[rows])
         batch = narrow(batch._replace(x=fitted.transform(batch.x)))
         held = None if held is None else narrow(held._replace(x=fitted.transform(held.x)))
     names = (getattr(data, name, None) for name in ("classes", "features"))
@@ -166,9 +172,9 @@ def read(data: Any, validation: Any = None, *, shuffle_seed: int = 0, scale: boo
 def _held_rows(batch: Batch, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
     if not 0 < fraction < 1:
         raise ValueError(f"validation must lie in (0, 1), got {fraction}; write validation=0.2 or a pair (x, y)")
-    whole = jnp.issubdtype(batch.y.dtype, jnp.integer) and batch.y.ndim == 1
-    labels = None if isinstance(batch.y, Tracer) or not whole else batch.y
-    return holdout(batch.y.shape[0], float(fraction), seed=seed, labels=labels)
+    labels = next((y for y in jax.tree.leaves(batch.y) if jnp.issubdtype(y.dtype, jnp.integer) and y.ndim == 1), None)
+    labels = None if isinstance(labels, Tracer) else labels
+    return holdout(row_count(batch.y), float(fraction), seed=seed, labels=labels)
 
 
 def _held_pair(batch: Batch, validation: Any, wide: bool) -> Batch:
@@ -183,8 +189,13 @@ def _held_pair(batch: Batch, validation: Any, wide: bool) -> Batch:
 
 def _unweighted(batch: Batch) -> Batch:
     """Without weights where all are 1, so that nothing is gathered for them."""
-    plain = not isinstance(batch.weight, Tracer) and bool((np.asarray(batch.weight) == 1).all())
+    leaves = jax.tree.leaves(batch.weight)
+    plain = not any(isinstance(w, Tracer) for w in leaves) and all(bool((np.asarray(w) == 1).all()) for w in leaves)
     return batch._replace(weight=None) if plain else batch
+
+
+def _all_zero(weight: Any) -> bool:
+    return not isinstance(weight, Tracer) and not (weight > 0).any()
 
 
 def _device(data: Any) -> Any:

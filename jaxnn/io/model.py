@@ -7,10 +7,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxnn import losses
 from jaxnn.core import files
 from jaxnn.core.codec import from_json, to_json
 from jaxnn.data.split import Standardiser
+from jaxnn.io.records import read, written
+from jaxnn.io.values import decode, encode
 from jaxnn.train.model import Model
 from jaxnn.train.result import Run
 
@@ -23,11 +24,15 @@ def write(path: str | os.PathLike, model: Model, about: dict[str, Any]) -> None:
     Raises:
         ValueError: if the model holds a function that JSON cannot name.
     """
+    trial = model.trial
     meta = {
         "format": FORMAT,
         "model": to_json(model.spec),
-        "loss": model.loss if isinstance(model.loss, str) else model.loss.__name__,
-        "metrics": [m if isinstance(m, str) else model.trial.metric_names[0] for m in model.metrics],
+        "loss": written(model.loss, "loss"),
+        "loss_name": ", ".join(head.loss.name for head in trial.heads),
+        "task": trial.task,
+        "metrics": written(model.metrics, "metric"),
+        "loss_weights": encode(model.loss_weights),
         "hparams": {name: _plain(v) for name, v in about.get("hparams", {}).items()},
         "seed": int(about.get("seed", 0)),
         "classes": model.classes,
@@ -76,8 +81,11 @@ def load(path: str | os.PathLike) -> Run:
 
 
 def _run(tree: dict, meta: dict) -> Run:
-    if meta["loss"] not in losses.NAMES:
-        raise ValueError(f"no loss is named {meta['loss']!r}")
+    if meta["loss"] is None or meta["metrics"] is None:
+        what = f"loss {meta['loss_name']!r}" if meta["loss"] is None else "metrics"
+        raise ValueError(
+            f"its {what} are functions of one's own, which no file holds; define them by nn.loss, nn.metric"
+        )
     spec = from_json(meta["model"])
     params, state = jax.tree.map(jnp.asarray, (tree["params"], tree.get("state", {})))
     standardiser = None
@@ -85,10 +93,11 @@ def _run(tree: dict, meta: dict) -> Run:
         standardiser = Standardiser(tree["standardiser"]["mean"], tree["standardiser"]["scale"])
         _check(spec, params, standardiser.mean.shape)
     model = Model(
-        spec, params, state, meta["loss"], tuple(map(str, meta["metrics"])), standardiser,
+        spec, params, state, read(meta["loss"]), read(meta["metrics"]), standardiser,
         classes=None if meta["classes"] is None else tuple(map(str, meta["classes"])),
         features=None if meta["features"] is None else tuple(map(str, meta["features"])),
         compute_dtype=None if meta["compute_dtype"] is None else jnp.dtype(meta["compute_dtype"]),
+        loss_weights=decode(meta["loss_weights"]),
     )  # fmt: skip
     model.trial  # which looks up the metrics
     return Run(
