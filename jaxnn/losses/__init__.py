@@ -15,20 +15,29 @@ with an ignored label  ignoring, around one of classes or of yes or no
 =====================  ============================================================================================
 """
 
-from jaxnn.core.records import TASKS, Loss
-from jaxnn.losses.alignment import ctc
-from jaxnn.losses.angles import cosine_distance
-from jaxnn.losses.divergence import kl_divergence
-from jaxnn.losses.entropy import sigmoid_cross_entropy, softmax_cross_entropy
-from jaxnn.losses.errors import absolute_error, half_squared_error, squared_error
-from jaxnn.losses.focus import focal, softmax_focal
-from jaxnn.losses.gaussian import gaussian_nll
-from jaxnn.losses.ignoring import ignoring
-from jaxnn.losses.margins import hinge, perceptron
-from jaxnn.losses.names import resolve
-from jaxnn.losses.quantiles import quantile
-from jaxnn.losses.ranking import bradley_terry, triplet
-from jaxnn.losses.rates import poisson
-from jaxnn.losses.robust import huber, log_cosh
-from jaxnn.losses.shapes import check_labels, fit_shapes
-from jaxnn.losses.softened import label_smoothing
+from jaxnn.core.records import TASKS as TASKS
+from jaxnn.core.records import Loss as Loss
+from jaxnn.losses.alignment import ctc as ctc
+from jaxnn.losses.angles import cosine_distance as cosine_distance
+from jaxnn.losses.divergence import kl_divergence as kl_divergence
+from jaxnn.losses.entropy import sigmoid_cross_entropy as sigmoid_cross_entropy
+from jaxnn.losses.entropy import softmax_cross_entropy as softmax_cross_entropy
+from jaxnn.losses.errors import absolute_error as absolute_error
+from jaxnn.losses.errors import half_squared_error as half_squared_error
+from jaxnn.losses.errors import squared_error as squared_error
+from jaxnn.losses.focus import focal as focal
+from jaxnn.losses.focus import softmax_focal as softmax_focal
+from jaxnn.losses.gaussian import gaussian_nll as gaussian_nll
+from jaxnn.losses.ignoring import ignoring as ignoring
+from jaxnn.losses.margins import hinge as hinge
+from jaxnn.losses.margins import perceptron as perceptron
+from jaxnn.losses.names import resolve as resolve
+from jaxnn.losses.quantiles import quantile as quantile
+from jaxnn.losses.ranking import bradley_terry as bradley_terry
+from jaxnn.losses.ranking import triplet as triplet
+from jaxnn.losses.rates import poisson as poisson
+from jaxnn.losses.robust import huber as huber
+from jaxnn.losses.robust import log_cosh as log_cosh
+from jaxnn.losses.shapes import check_labels as check_labels
+from jaxnn.losses.shapes import fit_shapes as fit_shapes
+from jaxnn.losses.softened import label_smoothing as label_smoothing
