@@ -26,6 +26,7 @@ def kl_divergence(logits: Any, chances: Any) -> Any:
     Source: `optax.losses.kl_divergence`, from logits.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> round(float(kl_divergence(jnp.zeros((1, 2)), jnp.array([[1.0, 0.0]]))[0]), 4)
         0.6931
     """
