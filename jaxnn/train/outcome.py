@@ -110,6 +110,18 @@ def merged(outcomes: list[Outcome]) -> Outcome:
     return whole._replace(history={name: whole.history[name] for name in outcomes[0].history})
 
 
+def joined(curves: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """The curves of groups as those of all their members; what a shorter group never did counts for nothing.
+
+    Example:
+        >>> joined([{"loss": np.array([[3.0, 2.0]])}, {"loss": np.array([[5.0]])}])["loss"].tolist()
+        [[3.0, 2.0], [5.0, 0.0]]
+    """
+    longest = max((v.shape[1] for c in curves for v in c.values()), default=0)
+    padded = [{n: np.pad(v, ((0, 0), (0, longest - v.shape[1]))) for n, v in c.items()} for c in curves]
+    return {name: np.concatenate([c[name] for c in padded]) for name in curves[0]}
+
+
 def columns(points: list[dict[str, Any]], axes: Any, outcome: Outcome) -> dict[str, list]:
     """One row for each member, as columns: its axes, then the metrics at its chosen epoch.
 

@@ -16,7 +16,7 @@ from jaxnn.train.enrol import Entry
 from jaxnn.train.exchange import put, replaced
 from jaxnn.train.group import Group, Standing
 from jaxnn.train.layout import Layout
-from jaxnn.train.outcome import Outcome, bare, chosen, columns, shown
+from jaxnn.train.outcome import Outcome, bare, chosen, columns, joined, shown
 from jaxnn.train.program import programs
 from jaxnn.train.result import Run
 from jaxnn.train.taken import Taken
@@ -195,12 +195,7 @@ class Population:
         """What came of the members so far: chosen weights and curves, stacked, on the host."""
         if self._outcome is None:
             state = self.state()
-            curves = [group.history() for group in self.groups]
-            longest = max((v.shape[1] for c in curves for v in c.values()), default=0)
-            curves = {
-                name: np.concatenate([np.pad(c[name], ((0, 0), (0, longest - c[name].shape[1]))) for c in curves])
-                for name in curves[0]
-            }
+            curves = joined([group.history() for group in self.groups])
             best = None if state.best is None else state.best.epoch
             self._outcome = Outcome.of(state, *chosen(state), best, curves)
         return self._outcome
