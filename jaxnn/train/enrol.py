@@ -127,7 +127,9 @@ def check(entry: Entry, trial: Trial, source: Source) -> None:
 
 def _check_ending(trial: Trial) -> None:
     """Raise for probabilities under a loss that takes logits."""
-    ending, loss = activation_at_the_end(trial.model), trial.loss_record
+    if len(trial.heads) > 1:
+        return
+    ending, loss = activation_at_the_end(trial.model), trial.heads[0].loss
     if loss.task in ("classes", "binary") and ending in ("sigmoid", "softmax"):
         raise ValueError(
             f"the model ends in a {ending}, and {loss.name} takes logits, of which it takes the "
