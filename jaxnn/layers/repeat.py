@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxnn.core import checks
 from jaxnn.core.layer import child, spec
 from jaxnn.core.types import Key, Params, State
-from jaxnn.layers.combine import check_layers, fold, init_one, layer_names
+from jaxnn.layers.children import Init, check_layers, fold, layer_names
 
 
 @spec
@@ -52,8 +52,7 @@ class Repeat:
     def init(self, key: Key, x: Any) -> tuple[Params, State]:
         """Draw the parameters of all blocks at once, each from a key of its own."""
         (name,) = layer_names((self.layer,))
-        _, _, y = init_one(self.layer, name, fold(key, 0), x)
-        _same(x, y)
+        _same(x, Init(key)(name, self.layer, x))
         keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.arange(self.n))
         params, state = jax.vmap(lambda k: self.layer.init(k, x))(keys)
         return ({name: params} if params else {}), ({name: state} if state else {})
