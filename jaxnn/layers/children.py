@@ -107,6 +107,8 @@ class Init:
     def __call__(self, name: str, layer: Any, x: Any) -> Any:
         """Initialise the child, unless it is there already."""
         key, self._calls = jax.random.fold_in(self._key, self._calls), self._calls + 1
+        if not hasattr(layer, "init"):
+            raise TypeError(f"{name} is {layer!r}, which is no layer; write one, as in Dense(3)")
         with checks.at(name):
             if name not in self._children:
                 self._children[name] = layer.init(key, x)
