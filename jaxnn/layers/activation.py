@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from jaxnn.core.layer import spec
+from jaxnn.core.masks import by_step
 from jaxnn.core.names import activation
 from jaxnn.core.types import Key, Params, State
-from jaxnn.layers.masks import by_step
 
 
 @spec

@@ -8,12 +8,12 @@ import jax.numpy as jnp
 
 from jaxnn.core import checks
 from jaxnn.core.layer import hyper, spec
+from jaxnn.core.masks import beside, only_real, parts, split
 from jaxnn.core.names import initializer
 from jaxnn.core.types import Hyper, Key, Params, State
 from jaxnn.layers.attention_product import attend
 from jaxnn.layers.dtypes import param_dtype
 from jaxnn.layers.kernel import product
-from jaxnn.layers.masks import beside, only_real, parts, split
 from jaxnn.layers.position import rotate
 
 IMPLEMENTATIONS = (None, "xla", "cudnn")
@@ -233,4 +233,4 @@ def _seen(mask: Any, q: Any, k: Any) -> Any:
             f"Attention got a mask {mask.shape}; write one of shape {(full[0], full[3])} for the steps that may be "
             f"seen, or one that broadcasts to {full}, the axes being (batch, heads, time, source)"
         )
-    return (mask != 0).reshape(shape)
+    return mask.astype(bool).reshape(shape)

@@ -6,13 +6,13 @@ from typing import Any
 
 from jaxnn.core import checks
 from jaxnn.core.layer import child, hyper, spec
+from jaxnn.core.masks import beside, parts, split
 from jaxnn.core.names import activation
 from jaxnn.core.types import Hyper, Key, Params, State
 from jaxnn.layers.children import Apply, Init, bound
 from jaxnn.layers.dense import Dense
 from jaxnn.layers.dropout import Dropout
 from jaxnn.layers.layer_norm import LayerNorm
-from jaxnn.layers.masks import beside, parts, split
 
 
 @spec

@@ -6,10 +6,10 @@ import jax
 import jax.numpy as jnp
 
 from jaxnn.core.layer import child, spec
+from jaxnn.core.masks import beside, parts
 from jaxnn.core.types import Key, Params, State
 from jaxnn.layers.children import Apply, Init, check_layers
 from jaxnn.layers.join import check_join, join
-from jaxnn.layers.masks import beside, parts
 from jaxnn.layers.recurrent import split_mask
 
 

@@ -15,8 +15,8 @@ import jax
 
 from jaxnn.core import checks
 from jaxnn.core.layer import is_spec
+from jaxnn.core.masks import beside, is_masked
 from jaxnn.core.types import Key, Params, State
-from jaxnn.layers.masks import beside, is_masked
 
 
 def layer_names(layers: tuple) -> tuple[str, ...]:

@@ -4,10 +4,10 @@ from typing import Any
 
 from jaxnn.core import checks
 from jaxnn.core.layer import child, spec
+from jaxnn.core.masks import parts
 from jaxnn.core.types import Key, Params, State
 from jaxnn.layers.children import Apply, Init, check_layers, named, only
 from jaxnn.layers.join import join
-from jaxnn.layers.masks import parts
 
 
 @spec

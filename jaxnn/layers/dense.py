@@ -5,11 +5,11 @@ from typing import Any
 
 from jaxnn.core import checks
 from jaxnn.core.layer import spec
+from jaxnn.core.masks import by_step
 from jaxnn.core.names import activation, initializer
 from jaxnn.core.types import Key, Params, State
 from jaxnn.layers.dtypes import param_dtype
 from jaxnn.layers.kernel import affine_end, draw, product
-from jaxnn.layers.masks import by_step
 
 
 @spec

@@ -5,10 +5,10 @@ from typing import Any
 
 from jaxnn.core import checks
 from jaxnn.core.layer import spec
+from jaxnn.core.masks import none_here
 from jaxnn.core.types import Key, Params, State
 from jaxnn.layers import spatial
 from jaxnn.layers.conv import Conv
-from jaxnn.layers.masks import none_here
 
 CALL = "DepthwiseConv((3, 3))"
 

@@ -6,9 +6,9 @@ import jax.numpy as jnp
 
 from jaxnn.core import checks
 from jaxnn.core.layer import hyper, spec
+from jaxnn.core.masks import by_step
 from jaxnn.core.types import Hyper, Key, Params, State
 from jaxnn.layers.dropout_mask import keep_mask
-from jaxnn.layers.masks import by_step
 
 
 @spec

@@ -6,10 +6,10 @@ from typing import Any
 import jax.numpy as jnp
 
 from jaxnn.core.layer import spec
+from jaxnn.core.masks import only_real, parts, split
 from jaxnn.core.types import Key, Params, State
 from jaxnn.layers import spatial
 from jaxnn.layers.dtypes import compute_dtype, param_dtype
-from jaxnn.layers.masks import only_real, parts, split
 
 
 @spec
@@ -45,7 +45,7 @@ class GlobalMaxPool:
         if mask is None:
             return x.max(axes), state
         largest = only_real(x, mask, spatial.lowest(x.dtype)).max(axes)
-        return jnp.where((mask != 0).any(1)[:, None], largest, jnp.zeros_like(largest)), state
+        return jnp.where(mask.astype(bool).any(1)[:, None], largest, jnp.zeros_like(largest)), state
 
 
 @spec
@@ -82,6 +82,6 @@ class GlobalAvgPool:
         if mask is None:
             mean = wide.mean(axes)
         else:
-            count = jnp.maximum((mask != 0).sum(1), 1) * math.prod(x.shape[2:-1])
+            count = jnp.maximum(mask.astype(bool).sum(1), 1) * math.prod(x.shape[2:-1])
             mean = wide.sum(axes) / count.astype(wide.dtype)[:, None]
         return mean.astype(compute_dtype(x, mean)), state

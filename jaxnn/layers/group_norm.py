@@ -9,10 +9,10 @@ import jax.numpy as jnp
 
 from jaxnn.core import checks
 from jaxnn.core.layer import hyper, spec
+from jaxnn.core.masks import beside, parts, per_step, split
 from jaxnn.core.types import Hyper, Key, Params, State
 from jaxnn.layers.dtypes import param_dtype
 from jaxnn.layers.layer_norm import affine, check_features, scale_and_bias
-from jaxnn.layers.masks import beside, parts, per_step, split
 
 
 @spec

@@ -8,8 +8,8 @@ import jax.numpy as jnp
 
 from jaxnn.core import checks
 from jaxnn.core.layer import spec
+from jaxnn.core.masks import beside, is_masked, split
 from jaxnn.core.types import Key, Params, State
-from jaxnn.layers.masks import beside, is_masked, split
 
 JOINS: dict[str, Any] = {
     "add": lambda arrays: functools.reduce(jnp.add, arrays),
@@ -96,4 +96,4 @@ def _all_real(masks: tuple) -> Any:
     given = [mask for mask in masks if mask is not None]
     if all(mask is given[0] for mask in given):
         return given[0] if given else None
-    return functools.reduce(lambda a, b: ((a != 0) & (b != 0)).astype(a.dtype), given)
+    return functools.reduce(lambda a, b: (a.astype(bool) & b.astype(bool)).astype(a.dtype), given)

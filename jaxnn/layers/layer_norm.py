@@ -7,9 +7,9 @@ import jax.numpy as jnp
 
 from jaxnn.core import checks
 from jaxnn.core.layer import hyper, spec
+from jaxnn.core.masks import by_step
 from jaxnn.core.types import Hyper, Key, Params, State
 from jaxnn.layers.dtypes import param_dtype
-from jaxnn.layers.masks import by_step
 
 
 @spec

@@ -7,9 +7,9 @@ import jax.numpy as jnp
 
 from jaxnn.core import checks
 from jaxnn.core.layer import hyper, spec
+from jaxnn.core.masks import beside, parts, split
 from jaxnn.core.types import Hyper, Key, Params, State
 from jaxnn.layers.dtypes import param_dtype
-from jaxnn.layers.masks import beside, parts, split
 
 
 @spec
@@ -100,8 +100,8 @@ class BatchNorm:
 def _counted(rows, mask):
     """Which entries of the first axes count, ``(batch,)`` or ``(batch, time)``; None for all."""
     if rows is None or mask is None:
-        return rows if mask is None else mask != 0
-    return (rows != 0)[:, None] & (mask != 0)
+        return rows if mask is None else mask.astype(bool)
+    return rows.astype(bool)[:, None] & mask.astype(bool)
 
 
 def _moments(x, counted):

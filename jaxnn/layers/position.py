@@ -7,10 +7,10 @@ import jax.numpy as jnp
 
 from jaxnn.core import checks
 from jaxnn.core.layer import spec
+from jaxnn.core.masks import by_step
 from jaxnn.core.names import initializer
 from jaxnn.core.types import Hyper, Key, Params, State
 from jaxnn.layers.dtypes import compute_dtype, param_dtype
-from jaxnn.layers.masks import by_step
 
 
 @spec

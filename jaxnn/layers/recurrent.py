@@ -17,11 +17,11 @@ import jax.numpy as jnp
 
 from jaxnn.core import checks
 from jaxnn.core.layer import hyper, spec
+from jaxnn.core.masks import beside, parts, split
 from jaxnn.core.names import activation, initializer
 from jaxnn.core.types import Hyper, Key, Params, State
 from jaxnn.layers.dropout import Dropout
 from jaxnn.layers.dtypes import compute_dtype, param_dtype
-from jaxnn.layers.masks import beside, parts, split
 from jaxnn.layers.recurrent_cells import GRUCell, LSTMCell, SimpleCell
 from jaxnn.layers.recurrent_scan import recur
 
@@ -264,7 +264,7 @@ def _apply(layer: Any, cell: Any, params: Params, x: Any, key: Key | None, train
         params["recurrent"]["kernel"].astype(dtype),
         bias,
         None if drop is ones else drop.T,
-        None if mask is None else (mask != 0).T[..., None],
+        None if mask is None else mask.astype(bool).T[..., None],
     )
     if not layer.return_sequences:
         return y

@@ -5,8 +5,8 @@ from typing import Any
 
 from jaxnn.core import checks
 from jaxnn.core.layer import spec
+from jaxnn.core.masks import none_here
 from jaxnn.core.types import Key, Params, State
-from jaxnn.layers.masks import none_here
 
 
 @spec

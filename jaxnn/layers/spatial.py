@@ -5,7 +5,7 @@ from typing import Any, TypeAlias
 import jax.numpy as jnp
 
 from jaxnn.core import checks
-from jaxnn.layers.masks import none_here
+from jaxnn.core.masks import none_here
 
 Padding: TypeAlias = str | int | tuple
 """``"same"``, ``"valid"``, ``"causal"``, a number for both ends of every axis, or per axis a number or a pair."""

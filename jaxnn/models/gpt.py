@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from jaxnn.core import checks
 from jaxnn.core.layer import child, hyper, spec
+from jaxnn.core.masks import beside, parts, split
 from jaxnn.core.types import Hyper, Key, Params, State
 from jaxnn.layers.attention import Attention
 from jaxnn.layers.attention_block import TransformerBlock
@@ -16,7 +17,6 @@ from jaxnn.layers.dense import Dense
 from jaxnn.layers.dropout import Dropout
 from jaxnn.layers.embed import Embed
 from jaxnn.layers.layer_norm import LayerNorm
-from jaxnn.layers.masks import beside, parts, split
 from jaxnn.layers.position import LearnedPositions
 from jaxnn.models.stack import apply_cached, init_caches, redraw, stack_of
 

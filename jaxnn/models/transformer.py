@@ -5,6 +5,7 @@ from typing import Any
 
 from jaxnn.core import checks
 from jaxnn.core.layer import child, hyper, spec
+from jaxnn.core.masks import is_masked, parts
 from jaxnn.core.types import Hyper, Key, Params, State
 from jaxnn.layers.attention import Attention
 from jaxnn.layers.attention_block import TransformerBlock
@@ -14,7 +15,6 @@ from jaxnn.layers.dropout import Dropout
 from jaxnn.layers.embed import Embed
 from jaxnn.layers.global_pool import GlobalAvgPool
 from jaxnn.layers.layer_norm import LayerNorm
-from jaxnn.layers.masks import is_masked, parts
 from jaxnn.layers.position import LearnedPositions
 from jaxnn.models.stack import stack_of
 

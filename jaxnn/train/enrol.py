@@ -9,10 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxnn.core.hyper import concrete, split
+from jaxnn.core.masks import Masked
 from jaxnn.data.arrays import check_targets
 from jaxnn.data.batches import rows_of_a_step
 from jaxnn.data.source import Source
 from jaxnn.train.engine import Member, Recipe
+from jaxnn.train.rowwise import rowwise
 from jaxnn.train.trial import OWN, Trial, TrialLike, arguments, check_names
 
 
@@ -119,7 +121,11 @@ def check(entry: Entry, trial: Trial, source: Source) -> None:
     held = [(part, "the validation data") for part in source.held or ()]
     for part, what in [(source.data, "the data"), *held]:
         shape = _output_shape(trial.model, tree, rows, len(part.y))
-        check_targets(trial.loss_function, trial.task, shape, part.y, what)
+        loss = trial.loss_function
+        if isinstance(shape, Masked):
+            mask, shape = np.ones(shape.mask.shape), shape.value
+            loss = lambda y, targets, mask=mask: rowwise(trial.loss_function, Masked(y, mask), targets)  # noqa: E731
+        check_targets(loss, trial.task, shape, part.y, what)
 
 
 @functools.lru_cache(maxsize=256)

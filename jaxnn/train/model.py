@@ -8,6 +8,7 @@ import jax
 import numpy as np
 import optax
 
+from jaxnn.core.masks import Masked
 from jaxnn.core.types import Batch, Params, State
 from jaxnn.data.arrays import as_batch, narrow
 from jaxnn.train.predict import decide, evaluation, outputs_of, probabilities
@@ -57,7 +58,7 @@ class Model:
         return self.trial.task
 
     def outputs(self, x: Any) -> Any:
-        """What the model gives for new rows: logits or values, ``(rows, ...)``.
+        """What the model gives for new rows: logits or values, ``(rows, ...)``, without the mask they came with.
 
         Args:
             x: rows as the training data had them; standardised here if they were there.
@@ -69,7 +70,8 @@ class Model:
         rows = jax.tree.leaves(x)[0].shape[0]
         if rows:
             x = self._ready(as_batch((x, np.zeros(rows)), "the new rows", wide=self.standardiser is not None)).x
-        return outputs_of(self.spec, self.params, self.state, x, self.compute_dtype)
+        outputs = outputs_of(self.spec, self.params, self.state, x, self.compute_dtype)
+        return outputs.value if isinstance(outputs, Masked) else outputs
 
     def _ready(self, batch: Batch) -> Batch:
         if self.standardiser is None:

@@ -10,6 +10,7 @@ from jaxnn.core.tree import cast, path_of
 from jaxnn.core.types import Batch, Key, Params, State
 from jaxnn.data.arrays import silenced
 from jaxnn.train.optimizer import Optimizer, plain
+from jaxnn.train.rowwise import rowwise
 from jaxnn.train.state import TrainState
 from jaxnn.train.sums import Sums, per_row
 from jaxnn.train.trial import Trial
@@ -115,7 +116,7 @@ def train_step(
     def objective(params: Params) -> tuple[Any, tuple]:
         own = None if key is None else jax.random.fold_in(key, state.step)
         outputs, after = forward(trial, params, state.model_state, batch, key=own, train=True, dtype=dtype)
-        losses = trial.loss_function(outputs, batch.y)
+        losses = rowwise(trial.loss_function, outputs, batch.y)
         weight = batch.weight.astype(losses.dtype)
         total = (weight * jnp.where(weight > 0, losses, jnp.zeros_like(losses))).sum()
         return total / jnp.asarray(count, total.dtype), (losses, outputs, after)

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 
 from jaxnn import metrics
 from jaxnn.core.types import Batch
+from jaxnn.train.rowwise import rowwise
 from jaxnn.train.trial import Trial
 
 
@@ -65,5 +66,5 @@ class Sums:
 
 def per_row(trial: Trial, outputs: Any, batch: Batch, loss: Any = None) -> dict[str, Any]:
     """The loss and every metric for every row, ``(batch, ...)``."""
-    loss = trial.loss_function(outputs, batch.y) if loss is None else loss
-    return {"loss": loss, **{name: f(outputs, batch.y) for name, f in trial.metric_functions.items()}}
+    loss = rowwise(trial.loss_function, outputs, batch.y) if loss is None else loss
+    return {"loss": loss, **{name: rowwise(f, outputs, batch.y) for name, f in trial.metric_functions.items()}}

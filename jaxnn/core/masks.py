@@ -6,7 +6,7 @@ counts, be it NaN: each layer puts zeros there before it computes, so that no gr
 """
 
 import functools
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import jax.numpy as jnp
 
@@ -14,6 +14,23 @@ from jaxnn.core import checks
 from jaxnn.core.types import Key, Params, State
 
 T = TypeVar("T")
+
+
+class Masked(NamedTuple):
+    """What a layer hands on: values beside the mask they came with. Wherever it is taken, a plain pair is as good.
+
+    Args:
+        value: ``(batch, time, ...)``.
+        mask: ``(batch, time)``, not 0 where a step is real.
+
+    Example:
+        >>> y, mask = Masked(jnp.ones((2, 3, 4)), jnp.ones((2, 3)))
+        >>> y.shape, mask.shape
+        ((2, 3, 4), (2, 3))
+    """
+
+    value: Any
+    mask: Any
 
 
 def is_masked(x: Any) -> bool:
@@ -54,17 +71,18 @@ def split(layer: str, x: Any) -> tuple[Any, Any]:
 
 def only_real(value: Any, mask: Any, other: Any = 0) -> Any:
     """The values of real steps, and ``other`` in all the rest."""
+    value = jnp.asarray(value)
     return jnp.where(per_step(mask, value.ndim), value, jnp.asarray(other, value.dtype))
 
 
 def per_step(mask: Any, ndim: int) -> Any:
     """The mask as bools that broadcast to values of ``ndim`` axes."""
-    return (mask != 0).reshape(mask.shape + (1,) * (ndim - 2))
+    return mask.astype(bool).reshape(mask.shape + (1,) * (ndim - 2))
 
 
 def beside(value: Any, mask: Any) -> Any:
-    """``(value, mask)``, or the value alone where there is no mask."""
-    return value if mask is None else (value, mask)
+    """The value as `Masked`, or alone where there is no mask."""
+    return value if mask is None else Masked(value, mask)
 
 
 def none_here(layer: str, x: Any) -> Any:
