@@ -48,7 +48,9 @@ def test_steps_and_reported_losses_are_those_of_keras():
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
         model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, kernel_initializer="zeros")])
         model.compile(
-            keras.optimizers.SGD(0.5), keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"]
+            keras.optimizers.SGD(0.5),
+            keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            metrics=["accuracy"],
         )
         history = model.fit(X, BINARY, size, 3, verbose=0, shuffle=False, class_weight=class_weight,
                             validation_data=(X[:50], BINARY[:50])).history  # fmt: skip
