@@ -85,7 +85,7 @@ def _run(tree: dict, meta: dict) -> Run:
     if meta["loss"] is None or meta["metrics"] is None:
         what = f"loss {meta['loss_name']!r}" if meta["loss"] is None else "metrics"
         raise ValueError(
-            f"its {what} are functions of one's own, which no file holds; define them by nn.loss, nn.metric"
+            f"no file holds a function of one's own, as its {what}; define such by nn.loss and nn.metric before saving"
         )
     spec = from_json(meta["model"])
     params, state = jax.tree.map(jnp.asarray, (tree["params"], tree.get("state", {})))

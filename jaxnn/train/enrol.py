@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxnn.core.ending import activation_at_the_end
 from jaxnn.core.hyper import concrete, split
 from jaxnn.core.tree import row_count
 from jaxnn.data.batches import rows_of_a_step
@@ -116,11 +117,23 @@ def check(entry: Entry, trial: Trial, source: Source) -> None:
         raise ValueError(
             f"early stopping looks at {trial.stop.metric!r} and there is no validation part; write validation=0.2"
         )
+    _check_ending(trial)
     leaves, tree = jax.tree.flatten(source.data.x)
     rows = tuple((a.shape[1:], str(a.dtype)) for a in leaves)
     held = [(part, "the validation data") for part in source.held or ()]
     for part, what in [(source.data, "the data"), *held]:
         check_heads(trial, _output_shape(trial.model, tree, rows, row_count(part.y)), part, what)
+
+
+def _check_ending(trial: Trial) -> None:
+    """Raise for probabilities under a loss that takes logits."""
+    ending, loss = activation_at_the_end(trial.model), trial.loss_record
+    if loss.task in ("classes", "binary") and ending in ("sigmoid", "softmax"):
+        raise ValueError(
+            f"the model ends in a {ending}, and {loss.name} takes logits, of which it takes the "
+            f'{"softmax" if loss.task == "classes" else "sigmoid"} itself; leave out "{ending}" at the end, as in '
+            "Dense(1): predict_proba gives probabilities"
+        )
 
 
 @functools.lru_cache(maxsize=256)
