@@ -146,11 +146,15 @@ def _score(words: Namespace, who: str, model: Any, task: Problem) -> None:
 
 def _constant(words: Namespace, task: Problem) -> None:
     """Print the test scores of always the same prediction, beside which the others say something."""
-    classes = task.train.classes
-    always = np.bincount(task.train.y).argmax() if classes is not None else float(np.ravel(task.target.mean)[0])
+    if task.target is None:
+        always = int(np.bincount(task.train.y).argmax())
+        shown = repr(always if task.train.classes is None else task.train.classes[always])
+    else:
+        always = float(np.ravel(task.target.mean)[0])
+        shown = f"the mean {always:.4g}"
     values = scores(SimpleNamespace(predict=lambda x: np.full(len(x), always)), task.test.x, task.test.y)
     told = ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in values.items())
-    _say(words, f"baseline, always {f'the mean {always:.4g}' if classes is None else f'{classes[always]!r}'}: {told}")
+    _say(words, f"baseline, always {shown}: {told}")
 
 
 def _about(task: Problem) -> str:

@@ -43,9 +43,7 @@ def test_two_classes(loss, labels):
         assert baseline(heads(loss), part(own)) == pytest.approx({"accuracy": max(share, 1 - share)})
 
 
-@pytest.mark.parametrize(
-    ("loss", "error"), [("mse", mean_squared_error), ("absolute_error", mean_absolute_error)]
-)
+@pytest.mark.parametrize(("loss", "error"), [("mse", mean_squared_error), ("absolute_error", mean_absolute_error)])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_values(loss, error, weighted):
     weight, held_weight = (WEIGHT, HELD_WEIGHT) if weighted else (None, None)
