@@ -33,6 +33,7 @@ def write(path: str | os.PathLike, model: Model, about: dict[str, Any]) -> None:
         "task": trial.task,
         "metrics": written(model.metrics, "metric"),
         "loss_weights": encode(model.loss_weights),
+        "baseline": model.baseline,
         "hparams": {name: _plain(v) for name, v in about.get("hparams", {}).items()},
         "seed": int(about.get("seed", 0)),
         "classes": model.classes,
@@ -98,6 +99,7 @@ def _run(tree: dict, meta: dict) -> Run:
         features=None if meta["features"] is None else tuple(map(str, meta["features"])),
         compute_dtype=None if meta["compute_dtype"] is None else jnp.dtype(meta["compute_dtype"]),
         loss_weights=decode(meta["loss_weights"]),
+        baseline={str(name): float(value) for name, value in meta["baseline"].items()},
     )  # fmt: skip
     model.trial  # which looks up the metrics
     return Run(

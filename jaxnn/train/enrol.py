@@ -10,10 +10,12 @@ import numpy as np
 
 from jaxnn.core.ending import activation_at_the_end
 from jaxnn.core.hyper import concrete, split
+from jaxnn.core.records import Loss
 from jaxnn.core.tree import row_count
 from jaxnn.data.batches import rows_of_a_step
 from jaxnn.data.source import Source
 from jaxnn.train.engine import Member, Recipe
+from jaxnn.train.heads import is_node
 from jaxnn.train.targets import check_heads
 from jaxnn.train.trial import OWN, Trial, TrialLike, arguments, check_names
 
@@ -117,7 +119,8 @@ def check(entry: Entry, trial: Trial, source: Source) -> None:
         raise ValueError(
             f"early stopping looks at {trial.stop.metric!r} and there is no validation part; write validation=0.2"
         )
-    _check_ending(trial)
+    if not is_node(trial.loss):
+        _check_ending(trial.model, trial.heads[0].loss)
     leaves, tree = jax.tree.flatten(source.data.x)
     rows = tuple((a.shape[1:], str(a.dtype)) for a in leaves)
     held = [(part, "the validation data") for part in source.held or ()]
@@ -125,11 +128,9 @@ def check(entry: Entry, trial: Trial, source: Source) -> None:
         check_heads(trial, _output_shape(trial.model, tree, rows, row_count(part.y)), part, what)
 
 
-def _check_ending(trial: Trial) -> None:
+def _check_ending(model: Any, loss: Loss) -> None:
     """Raise for probabilities under a loss that takes logits."""
-    if len(trial.heads) > 1:
-        return
-    ending, loss = activation_at_the_end(trial.model), trial.heads[0].loss
+    ending = activation_at_the_end(model)
     if loss.task in ("classes", "binary") and ending in ("sigmoid", "softmax"):
         raise ValueError(
             f"the model ends in a {ending}, and {loss.name} takes logits, of which it takes the "

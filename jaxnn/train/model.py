@@ -1,7 +1,7 @@
 """A trained model: what is used, and what is saved."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import jax
@@ -30,6 +30,7 @@ class Model:
         features: column names, or None.
         compute_dtype: the dtype it was trained in, or None.
         loss_weights: as a `Trial` has them, concrete numbers.
+        baseline: what a constant prediction reaches, by the names of the history; see `Run.baseline`.
 
     Example:
         >>> import jaxnn as nn
@@ -48,6 +49,7 @@ class Model:
     features: tuple[str, ...] | None = None
     compute_dtype: Any = None
     loss_weights: Any = None
+    baseline: dict[str, float] = field(default_factory=dict)
 
     @property
     def trial(self) -> Trial:
