@@ -116,6 +116,12 @@ def check(entry: Entry, trial: Trial, source: Source) -> None:
             f"early stopping looks at {trial.stop.metric!r} and there is no validation part; write validation=0.2"
         )
     _check_ending(trial)
+    both = next((name for name in trial.metric_names if name in entry.point), None)
+    if both is not None:
+        raise ValueError(
+            f"{both!r} is a hyperparameter and a metric, and a table has one column of that name; "
+            f"write nn.metric(name='my_{both}', rises=True)(function)"
+        )
     leaves, tree = jax.tree.flatten(source.data.x)
     rows = tuple((a.shape[1:], str(a.dtype)) for a in leaves)
     held = [(part, "the validation data") for part in source.held or ()]
