@@ -8,6 +8,8 @@ import numpy as np
 from jax.core import Tracer
 
 from jaxnn.core.types import Batch
+from jaxnn.data import frames
+from jaxnn.data.numeric import numeric
 
 CALL = "fit(trial, (x, y), ...)"
 
@@ -16,7 +18,8 @@ def as_batch(data: Any, what: str = "the data", wide: bool = False) -> Batch:
     """Rows, targets and weights as arrays of the dtypes that JAX computes in, checked on the way.
 
     Args:
-        data: ``(x, y)``, ``(x, y, weight)``, a `Batch`, or anything with attributes ``x`` and ``y``.
+        data: ``(x, y)``, ``(x, y, weight)``, a `Batch`, or anything with attributes ``x`` and ``y``; that, or
+            such a thing and its weights, ``(data, weight)``.
             ``x`` may be a pytree of arrays. Floats become the default float, whole numbers int32.
         what: how messages call it.
         wide: keep float64 in ``x``, for statistics that float32 would round; see `narrow`.
@@ -33,9 +36,9 @@ def as_batch(data: Any, what: str = "the data", wide: bool = False) -> Batch:
         >>> as_batch(([[1.0], [2.0]], [0, 1])).weight.tolist()
         [1.0, 1.0]
     """
-    x, y, weight = _parts(data, what)
-    x = jax.tree.map(lambda a: _array(a, f"x of {what}", wide), x, is_leaf=lambda a: isinstance(a, list))
-    y = _array(y, f"y of {what}")
+    x, y, weight = parts(data, what)
+    x = jax.tree.map(lambda a: numeric(a, f"x of {what}", wide), x, is_leaf=lambda a: isinstance(a, list))
+    y = numeric(y, f"y of {what}")
     lengths = {len(a) if a.ndim else None for a in (*jax.tree.leaves(x), y)}
     if len(lengths) != 1 or None in lengths:
         shapes = ", ".join(str(a.shape) for a in jax.tree.leaves(x))
@@ -44,7 +47,7 @@ def as_batch(data: Any, what: str = "the data", wide: bool = False) -> Batch:
     if rows == 0:
         raise ValueError(f"{what} has no rows; write {CALL} with at least one")
     dtype = jax.dtypes.canonicalize_dtype(float)
-    weight = np.ones(rows, dtype) if weight is None else _array(weight, f"the weights of {what}").astype(dtype)
+    weight = np.ones(rows, dtype) if weight is None else numeric(weight, f"the weights of {what}").astype(dtype)
     _check_weights(weight, rows, what)
     return silenced(Batch(x, y, weight)) if isinstance(weight, Tracer) else Batch(x, y, weight)
 
@@ -59,41 +62,24 @@ def silenced(batch: Batch) -> Batch:
     return batch._replace(x=jax.tree.map(zero, batch.x), y=jax.tree.map(zero, batch.y))
 
 
-def _parts(data: Any, what: str) -> tuple[Any, Any, Any]:
+def parts(data: Any, what: str = "the data") -> tuple[Any, Any, Any]:
+    """Rows, targets and weights as the user holds them, the weights None where there are none."""
+    if frames.is_frame(data):
+        raise ValueError(f"{what} is one table; write (table, {frames.names(data)[-1]!r}) with the column to predict")
     if hasattr(data, "x") and hasattr(data, "y"):
         return data.x, data.y, getattr(data, "weight", None)
+    if isinstance(data, (tuple, list)) and len(data) == 2 and all(hasattr(data[0], name) for name in "xy"):
+        if not frames.is_frame(data[0]):
+            return data[0].x, data[0].y, data[1]
     if isinstance(data, (tuple, list)) and len(data) in (2, 3):
         x, y, weight = (*data, None)[:3]
         return x, y, weight
     raise ValueError(f"{what} must be (x, y) or (x, y, weight), got {type(data).__name__}; write {CALL}")
 
 
-def _array(value: Any, what: str, keep: bool = False) -> Any:
-    if isinstance(value, Tracer):
-        return value
-    array = np.asarray(value)
-    if array.dtype.kind in "OUSMm":
-        raise ValueError(
-            f"{what} holds text or objects ({array.dtype}), not numbers; "
-            "for class names write classes, y = numpy.unique(y, return_inverse=True)"
-        )
-    floating = jnp.issubdtype(array.dtype, jnp.floating)
-    if floating and not np.isfinite(array).all():
-        raise ValueError(
-            f"{what} holds NaN or infinite values; drop or fill these rows, as in x[numpy.isfinite(x).all(1)]"
-        )
-    if array.dtype.kind == "b":
-        return array.astype(np.int32)
-    if array.dtype.kind == "c":
-        raise ValueError(f"{what} is complex; write its real and imaginary parts as two columns")
-    if floating and array.dtype.itemsize >= 4:
-        return array if keep else array.astype(jax.dtypes.canonicalize_dtype(float))
-    return array.astype(jax.dtypes.canonicalize_dtype(array.dtype))
-
-
 def narrow(data: Batch) -> Batch:
     """Floats of ``x`` in the default float that JAX computes in; narrower ones stay."""
-    return data._replace(x=jax.tree.map(lambda a: _array(a, "x"), data.x))
+    return data._replace(x=jax.tree.map(lambda a: numeric(a, "x"), data.x))
 
 
 def _check_weights(weight: Any, rows: int, what: str) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxnn.data.arrays import as_batch
+from jaxnn.data.arrays import parts
 from jaxnn.train.predict import decide
 from jaxnn.train.result import Run
 
@@ -49,7 +49,10 @@ class Ensemble:
         return np.mean([r.predict_proba(x) for r in self.runs], 0)
 
     def predict(self, x: Any) -> np.ndarray:
-        """Class numbers, or the mean values."""
+        """Classes as the targets had them, or the mean values."""
+        return self.runs[0].model.told(self._decided(x))
+
+    def _decided(self, x: Any) -> np.ndarray:
         return decide(
             self.runs[0].model.task, lambda what: self.outputs(x) if what == "outputs" else self.predict_proba(x)
         )
@@ -60,10 +63,11 @@ class Ensemble:
         Args:
             data: ``(x, y)`` or ``(x, y, weight)``.
         """
-        batch = as_batch(data)
-        trial = self.runs[0].model.trial
+        model = self.runs[0].model
+        trial, x = model.trial, parts(data)[0]
+        batch = model.batch(data)
         if trial.task == "values":
-            losses = np.asarray(trial.loss_function(np.asarray(self.outputs(batch.x)), batch.y))
+            losses = np.asarray(trial.loss_function(np.asarray(self.outputs(x)), batch.y))
             return {"loss": float(np.average(losses, weights=batch.weight))}
-        right = self.predict(batch.x) == (np.asarray(batch.y) > 0 if trial.task != "classes" else np.asarray(batch.y))
+        right = self._decided(x) == (np.asarray(batch.y) > 0 if trial.task != "classes" else np.asarray(batch.y))
         return {"accuracy": float(np.average(right, weights=batch.weight))}

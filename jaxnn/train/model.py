@@ -9,6 +9,7 @@ import numpy as np
 import optax
 
 from jaxnn.core.types import Batch, Params, State
+from jaxnn.data import given, labels
 from jaxnn.data.arrays import as_batch, narrow
 from jaxnn.train.predict import decide, evaluation, outputs_of, probabilities
 from jaxnn.train.trial import Trial
@@ -28,6 +29,8 @@ class Model:
         classes: class names, or None.
         features: column names, or None.
         compute_dtype: the dtype it was trained in, or None.
+        prepare: what makes numbers of new rows, fitted on the training part, or None.
+        named: whether the targets were class names, which `predict` then gives back.
 
     Example:
         >>> import jaxnn as nn
@@ -42,9 +45,11 @@ class Model:
     loss: Any
     metrics: tuple = ()
     standardiser: Any = None
-    classes: tuple[str, ...] | None = None
+    classes: tuple[Any, ...] | None = None
     features: tuple[str, ...] | None = None
     compute_dtype: Any = None
+    prepare: Any = None
+    named: bool = False
 
     @property
     def trial(self) -> Trial:
@@ -60,24 +65,40 @@ class Model:
         """What the model gives for new rows: logits or values, ``(rows, ...)``.
 
         Args:
-            x: rows as the training data had them; standardised here if they were there.
+            x: rows as the training data had them, a table with its columns in any order; prepared and standardised
+                here if they were there.
 
         Raises:
-            ValueError: for rows of another shape, text or NaN.
+            ValueError: for rows of another shape, a column that is missing, text or NaN.
         """
+        x = given.inputs(x, self.features, self.prepare)
         x = jax.tree.map(np.asarray, x, is_leaf=lambda a: isinstance(a, list))
         rows = jax.tree.leaves(x)[0].shape[0]
         if rows:
-            x = self._ready(as_batch((x, np.zeros(rows)), "the new rows", wide=self.standardiser is not None)).x
+            x = self._ready(as_batch((x, np.zeros(rows)), "the new rows", wide=self._wide)).x
         return outputs_of(self.spec, self.params, self.state, x, self.compute_dtype)
 
+    @property
+    def _wide(self) -> bool:
+        """Whether rows stay in float64 until they are prepared and scaled."""
+        return self.standardiser is not None or self.prepare is not None
+
     def _ready(self, batch: Batch) -> Batch:
-        if self.standardiser is None:
-            return batch
-        return narrow(batch._replace(x=self.standardiser.transform(batch.x)))
+        x = batch.x if self.standardiser is None else self.standardiser.transform(batch.x)
+        return narrow(batch._replace(x=x)) if self._wide else batch
+
+    def batch(self, data: Any) -> Batch:
+        """Data ``(x, y)`` or ``(x, y, weight)`` as the model takes them: columns by name, classes as numbers, scaled.
+
+        Raises:
+            ValueError: as `fit` does, for data that do not fit.
+        """
+        own = given.given(data, task=self.task, known=self.classes if self.named else None)
+        x = given.inputs(own.x, self.features, self.prepare, "the data")
+        return self._ready(as_batch((x, own.y, own.weight), wide=self._wide))
 
     def predict_proba(self, x: Any) -> np.ndarray:
-        """Class probabilities ``(rows, classes)``.
+        """Class probabilities ``(rows, classes)``, in the order of `classes`.
 
         Raises:
             ValueError: if the loss is no cross-entropy.
@@ -85,11 +106,15 @@ class Model:
         return probabilities(self.task, self.outputs(x), "run")
 
     def predict(self, x: Any) -> np.ndarray:
-        """Class numbers ``(rows,)``, or values ``(rows,)`` or ``(rows, out)`` where the loss is of values."""
+        """Classes ``(rows,)``, as the targets had them, or values ``(rows,)`` or ``(rows, out)``."""
         outputs = self.outputs(x)
-        return decide(
-            self.task, lambda what: outputs if what == "outputs" else probabilities(self.task, outputs, "run")
+        return self.told(
+            decide(self.task, lambda what: outputs if what == "outputs" else probabilities(self.task, outputs, "run"))
         )
+
+    def told(self, decided: np.ndarray) -> np.ndarray:
+        """Class numbers as the names that the targets had; all else as it is."""
+        return labels.given_back(self.classes, decided) if self.named and self.classes is not None else decided
 
     def evaluate(self, data: Any) -> dict[str, float]:
         """Loss and metrics on data ``(x, y)`` or ``(x, y, weight)``, in use.
@@ -97,8 +122,7 @@ class Model:
         Raises:
             ValueError: as `fit` does, for data that do not fit.
         """
-        batch = self._ready(as_batch(data, wide=self.standardiser is not None))
-        return evaluation(self.trial, self.params, self.state, batch, self.compute_dtype)
+        return evaluation(self.trial, self.params, self.state, self.batch(data), self.compute_dtype)
 
     def save(self, path: str | os.PathLike, **about: Any) -> None:
         """Write the model as one safetensors file, atomically; `jaxnn.load` reads it.

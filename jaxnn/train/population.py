@@ -277,7 +277,7 @@ class Population:
     @staticmethod
     def load(
         folder: str | os.PathLike, trial: Any = None, data: Any = None, validation: Any = None,
-        layout: Layout | None = None,
+        layout: Layout | None = None, prepare: Any = None, groups: Any = None,
     ) -> "Population":  # fmt: skip
         """Read what `save` wrote, to go on where it was.
 
@@ -286,13 +286,14 @@ class Population:
             trial, data: those of the training, checked against what the folder knows of them.
             validation: the pair ``(x, y)`` where the training had one.
             layout: how the members lie on this machine; None for one after the other.
+            prepare, groups: those of the training, where it was given them.
 
         Raises:
             ValueError: if there is no such folder, or it is of another trial or other data, with the first difference.
         """
         from jaxnn.io.folder import load
 
-        return load(folder, trial, data, validation, layout)
+        return load(folder, trial, data, validation, layout, prepare, groups)
 
 
 def _every(callback: Callable) -> int:

@@ -1,0 +1,258 @@
+"""From a table as people have it to numbers: gaps filled, numbers scaled, categories as columns of 0 and 1."""
+
+import warnings
+from collections import Counter
+from dataclasses import dataclass, fields, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jaxnn.data import dates, frames
+from jaxnn.data.frames import Column
+from jaxnn.data.split import standardise
+
+
+class Prepared(NamedTuple):
+    """What was learned of one column.
+
+    Args:
+        name: of the column.
+        kind: ``"number"``, ``"truth"``, ``"date"`` or ``"text"``.
+        fill: what takes the place of a missing number.
+        mean, scale: of a number or a date, ``(value - mean) / scale``.
+        gaps: whether values were missing; a column of 0 and 1 then says where.
+        categories: of a text, in the order of their columns; None stands for a missing value.
+
+    Example:
+        >>> Prepared("city", "text", categories=("Bern", "Ulm")).names
+        ('city=Bern', 'city=Ulm')
+    """
+
+    name: str
+    kind: str
+    fill: float = 0.0
+    mean: float = 0.0
+    scale: float = 1.0
+    gaps: bool = False
+    categories: tuple[str | None, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the columns that it becomes."""
+        if self.kind == "text":
+            return tuple(f"{self.name}={'missing' if c is None else c}" for c in self.categories)
+        return (self.name, f"{self.name} missing") if self.gaps else (self.name,)
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """Numbers out of a table with text, dates, truth values and gaps; fitted on the training part alone.
+
+    A number, a truth value (0 or 1) and a date (in days) become one column: gaps filled by the median, then
+    ``(value - mean) / scale``. Where values were missing another column, of 0 and 1, says so. A text becomes a column
+    of 0 and 1 for each category, a missing value being one if there were any; a category that was never seen, or is
+    none of the ``most`` frequent, is 0 in all of them. Text that is written as ``2024-12-31`` or ``2024-12-31 23:59``
+    throughout is dates. Left out, with a warning, are columns without any value, and texts that are another one in
+    nearly each row.
+
+    Args:
+        impute: ``"median"`` or ``"mean"``.
+        indicators: whether a column says where numbers were missing.
+        scale: whether numbers and dates get mean 0 and variance 1.
+        most: categories of a column at most.
+        columns: what `fit` learned, a `Prepared` for each column.
+        left_out: the columns that are not used.
+
+    Source: ``sklearn.compose.ColumnTransformer`` of `SimpleImputer`, `StandardScaler` and `OneHotEncoder`.
+
+    Example:
+        >>> table = np.array([[1.0, "red"], [None, "blue"], [3.0, "red"]], dtype=object)
+        >>> fitted = Preparation(scale=False).fit(table)
+        >>> fitted.names
+        ('x0', 'x0 missing', 'x1=blue', 'x1=red')
+        >>> fitted.transform(np.array([[None, "green"]], dtype=object)).tolist()
+        [[2.0, 1.0, 0.0, 0.0]]
+    """
+
+    impute: str = "median"
+    indicators: bool = True
+    scale: bool = True
+    most: int = 100
+    columns: tuple[Prepared, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+    def __post_init__(self):
+        if self.impute not in ("median", "mean"):
+            raise ValueError(f'impute must be "median" or "mean", got {self.impute!r}; write impute="median"')
+        if isinstance(self.most, bool) or not isinstance(self.most, int) or self.most < 1:
+            raise ValueError(f"most must be a whole number of at least 1, got {self.most!r}; write most=100")
+
+    def __repr__(self) -> str:
+        if not self.columns:
+            options = [f for f in fields(self)[:4] if getattr(self, f.name) != f.default]
+            return f"Preparation({', '.join(f'{f.name}={getattr(self, f.name)!r}' for f in options)})"
+        kinds = Counter(c.kind for c in self.columns)
+        told = ", ".join(f"{kinds[kind]} {kind}{'s' * (kinds[kind] > 1)}" for kind in frames.KINDS if kinds[kind])
+        return f"Preparation({told} -> {len(self.names)} features)"
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The names of the columns that `transform` reads."""
+        return tuple(c.name for c in self.columns)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the columns that `transform` gives."""
+        return tuple(name for c in self.columns for name in c.names)
+
+    def fit(self, x: Any, y: Any = None, what: str = "the data") -> "Preparation":
+        """A `Preparation` that has learned from the rows of a table; this one stays as it is.
+
+        Args:
+            x: a DataFrame of pandas or polars, or an array ``(rows, columns)`` of numbers or objects.
+            y: not looked at.
+            what: how messages call the table.
+
+        Raises:
+            ValueError: for infinite values, lists in a column, or a table that leaves nothing to learn from.
+        """
+        learned, left = [], []
+        for name, column in frames.columns(x, what).items():
+            column = dates.read(column)
+            reason = self._useless(column)
+            if reason is None:
+                learned.append(self._learn(name, column, what))
+            else:
+                left.append(name)
+                warnings.warn(f"column {name!r} of {what} is left out: {reason}", stacklevel=2)
+        if not learned:
+            raise ValueError(f"no column of {what} holds anything to learn from; write a table with numbers or categories")
+        return replace(self, columns=tuple(learned), left_out=tuple(left))
+
+    def _useless(self, column: Column) -> str | None:
+        present = column.values[~column.missing]
+        if not len(present):
+            return "all its values are missing"
+        if column.kind == "text":
+            distinct = len(set(present))
+            if distinct > min(self.most, len(present) // 2) and distinct > 20:
+                return (f"it holds {distinct} different texts in {len(present)} rows; write its parts as columns of their "
+                        "own, dates as 2024-12-31")  # fmt: skip
+        return None
+
+    def _learn(self, name: str, column: Column, what: str) -> Prepared:
+        missing = column.missing
+        if column.kind == "text":
+            counts = Counter(column.values[~missing])
+            kept = sorted(counts, key=lambda value: (-counts[value], value))[: self.most]
+            return Prepared(name, "text", categories=(*sorted(kept), *[None] * bool(missing.any())))
+        _finite(name, column, what)
+        present = column.values[~missing]
+        fill = float(np.median(present) if self.impute == "median" else np.mean(present))
+        mean, scale = 0.0, 1.0
+        if self.scale:
+            mean, scale = (float(v[0]) for v in standardise(np.where(missing, fill, column.values)[:, None]))
+        return Prepared(name, column.kind, fill, mean, scale, self.indicators and bool(missing.any()))
+
+    def transform(self, x: Any, what: str = "the new rows") -> np.ndarray:
+        """The rows of a table as numbers, ``(rows, len(names))`` float64; columns are found by their names.
+
+        Args:
+            x: a table as `fit` had it, its columns in any order; other columns are left out.
+            what: how messages call the table.
+
+        Raises:
+            ValueError: for a column that is missing, or holds another kind of values than it did.
+        """
+        if not self.columns:
+            raise ValueError("this Preparation has learned nothing; write preparation.fit(table).transform(table)")
+        if frames.is_frame(x):
+            x = frames.select(x, self.features, what)
+        elif getattr(x, "ndim", 2) == 2:
+            x = self._positions(x, what)
+        found = frames.columns(x, what)
+        parts = [_prepared(c, column, what) for c, column in zip(self.columns, found.values(), strict=True)]
+        return np.concatenate(parts, 1)
+
+    def _positions(self, x: Any, what: str) -> Any:
+        """The columns of an array that are used; it must have as many as there were."""
+        x = x if hasattr(x, "ndim") else np.array(x, dtype=object)
+        there = len(self.columns) + len(self.left_out)
+        if x.ndim != 2 or x.shape[1] != there:
+            raise ValueError(
+                f"{what} have the shape {x.shape} and the model was trained on the {there} columns "
+                f"{frames.listed([*self.features, *self.left_out])}; write a DataFrame with these"
+            )
+        if not self.left_out:
+            return x
+        if not all(name == f"x{i}" for i, name in enumerate(sorted((*self.features, *self.left_out), key=_number))):
+            raise ValueError(f"{what} have no column names; write a DataFrame with {frames.listed(self.features)}")
+        return x[:, [_number(name) for name in self.features]]
+
+    def plain(self) -> dict[str, Any]:
+        """All of it as JSON holds it; `from_plain` reads it."""
+        return {f.name: getattr(self, f.name) for f in fields(self)} | {"columns": [c._asdict() for c in self.columns]}
+
+    @classmethod
+    def from_plain(cls, known: Any) -> "Preparation":
+        """What `plain` gave, checked.
+
+        Raises:
+            ValueError: for anything else.
+        """
+        try:
+            options = {f.name: known[f.name] for f in fields(cls)}
+            options["columns"] = tuple(_from_plain(c) for c in known["columns"])
+            options["left_out"] = tuple(map(str, known["left_out"]))
+            return cls(**options)
+        except (KeyError, TypeError, AttributeError, OverflowError) as error:
+            raise ValueError(f"this is no Preparation: {error!r}") from None
+
+
+def _number(name: str) -> int:
+    return int(name[1:]) if name[:1] == "x" and name[1:].isdecimal() else -1
+
+
+def _finite(name: str, column: Column, what: str) -> None:
+    bad = np.flatnonzero(np.isinf(column.values))
+    if len(bad):
+        raise ValueError(f"column {name!r} of {what} holds {column.values[bad[0]]} in row {bad[0] + 1}; "
+                         "write a number, or leave it empty")  # fmt: skip
+
+
+def _prepared(learned: Prepared, column: Column, what: str) -> np.ndarray:
+    if learned.kind == "text":
+        return _one_hot(learned, column)
+    column = dates.read(column, learned.kind == "date")
+    missing = column.missing
+    if not missing.all():
+        known = {"number": ("number", "truth"), "truth": ("number", "truth"), "date": ("date",)}[learned.kind]
+        if column.kind not in known:
+            example = next(value for value in column.values[~missing])
+            raise ValueError(
+                f"column {learned.name!r} of {what} held {learned.kind}s in training and holds "
+                f"{column.kind}{'s' * (column.kind != 'text')} here ({example!r}); write the same kind"
+            )
+        _finite(learned.name, column, what)
+    values = np.full(len(missing), np.nan) if missing.all() else column.values
+    scaled = (np.where(missing, learned.fill, values) - learned.mean) / learned.scale
+    return np.stack([scaled, missing], 1) if learned.gaps else scaled[:, None]
+
+
+def _one_hot(learned: Prepared, column: Column) -> np.ndarray:
+    places = {category: i for i, category in enumerate(learned.categories)}
+    found = np.zeros((len(column.values), len(places)))
+    for row, (value, gone) in enumerate(zip(column.values, column.missing, strict=True)):
+        place = places.get(None if gone else dates.word(column.kind, value))
+        if place is not None:
+            found[row, place] = 1.0
+    return found
+
+
+def _from_plain(known: Any) -> Prepared:
+    c = Prepared(**known)
+    numbers = [float(v) for v in (c.fill, c.mean, c.scale)]
+    if not isinstance(c.name, str) or c.kind not in frames.KINDS or not np.isfinite(numbers).all() or not c.scale:
+        raise ValueError(f"{known!r:.200} is no column of a Preparation")
+    categories = tuple(None if v is None else str(v) for v in c.categories)
+    return Prepared(c.name, c.kind, *numbers, bool(c.gaps), categories)
