@@ -17,7 +17,7 @@ class Prepared(NamedTuple):
 
     Args:
         name: of the column.
-        kind: ``"number"``, ``"truth"``, ``"date"`` or ``"text"``.
+        kind: ``"number"``, ``"truth"``, ``"date"``, ``"text"``, or ``"nothing"`` for a column that is left out.
         fill: what takes the place of a missing number.
         mean, scale: of a number or a date, ``(value - mean) / scale``.
         gaps: whether values were missing; a column of 0 and 1 then says where.
@@ -39,6 +39,8 @@ class Prepared(NamedTuple):
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the columns that it becomes."""
+        if self.kind == "nothing":
+            return ()
         if self.kind == "text":
             return tuple(f"{self.name}={'missing' if c is None else c}" for c in self.categories)
         return (self.name, f"{self.name} missing") if self.gaps else (self.name,)
@@ -61,7 +63,6 @@ class Preparation:
         scale: whether numbers and dates get mean 0 and variance 1.
         most: categories of a column at most.
         columns: what `fit` learned, a `Prepared` for each column.
-        left_out: the columns that are not used.
 
     Source: ``sklearn.compose.ColumnTransformer`` of `SimpleImputer`, `StandardScaler` and `OneHotEncoder`.
 
@@ -79,7 +80,6 @@ class Preparation:
     scale: bool = True
     most: int = 100
     columns: tuple[Prepared, ...] = ()
-    left_out: tuple[str, ...] = ()
 
     def __post_init__(self):
         if self.impute not in ("median", "mean"):
@@ -98,7 +98,16 @@ class Preparation:
     @property
     def features(self) -> tuple[str, ...]:
         """The names of the columns that `transform` reads."""
-        return tuple(c.name for c in self.columns)
+        return tuple(c.name for c in self._used)
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """The names of the columns that are left out."""
+        return tuple(c.name for c in self.columns if c.kind == "nothing")
+
+    @property
+    def _used(self) -> list[Prepared]:
+        return [c for c in self.columns if c.kind != "nothing"]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -116,18 +125,18 @@ class Preparation:
         Raises:
             ValueError: for infinite values, lists in a column, or a table that leaves nothing to learn from.
         """
-        learned, left = [], []
+        learned = []
         for name, column in frames.columns(x, what).items():
             column = dates.read(column)
             reason = self._useless(column)
             if reason is None:
                 learned.append(self._learn(name, column, what))
             else:
-                left.append(name)
+                learned.append(Prepared(name, "nothing"))
                 warnings.warn(f"column {name!r} of {what} is left out: {reason}", stacklevel=2)
-        if not learned:
+        if all(c.kind == "nothing" for c in learned):
             raise ValueError(f"no column of {what} holds anything to learn from; write a table with numbers or categories")
-        return replace(self, columns=tuple(learned), left_out=tuple(left))
+        return replace(self, columns=tuple(learned))
 
     def _useless(self, column: Column) -> str | None:
         present = column.values[~column.missing]
@@ -136,8 +145,7 @@ class Preparation:
         if column.kind == "text":
             distinct = len(set(present))
             if distinct > min(self.most, len(present) // 2) and distinct > 20:
-                return (f"it holds {distinct} different texts in {len(present)} rows; write its parts as columns of their "
-                        "own, dates as 2024-12-31")  # fmt: skip
+                return f"it holds {distinct} different texts in {len(present)} rows{_hint(present)}"
         return None
 
     def _learn(self, name: str, column: Column, what: str) -> Prepared:
@@ -171,23 +179,20 @@ class Preparation:
         elif getattr(x, "ndim", 2) == 2:
             x = self._positions(x, what)
         found = frames.columns(x, what)
-        parts = [_prepared(c, column, what) for c, column in zip(self.columns, found.values(), strict=True)]
+        parts = [_prepared(c, column, what) for c, column in zip(self._used, found.values(), strict=True)]
         return np.concatenate(parts, 1)
 
     def _positions(self, x: Any, what: str) -> Any:
-        """The columns of an array that are used; it must have as many as there were."""
+        """The columns of an array that are used, by their place among all columns or among those used."""
         x = x if hasattr(x, "ndim") else np.array(x, dtype=object)
-        there = len(self.columns) + len(self.left_out)
-        if x.ndim != 2 or x.shape[1] != there:
-            raise ValueError(
-                f"{what} have the shape {x.shape} and the model was trained on the {there} columns "
-                f"{frames.listed([*self.features, *self.left_out])}; write a DataFrame with these"
-            )
-        if not self.left_out:
+        if x.ndim == 2 and x.shape[1] == len(self._used):
             return x
-        if not all(name == f"x{i}" for i, name in enumerate(sorted((*self.features, *self.left_out), key=_number))):
-            raise ValueError(f"{what} have no column names; write a DataFrame with {frames.listed(self.features)}")
-        return x[:, [_number(name) for name in self.features]]
+        if x.ndim != 2 or x.shape[1] != len(self.columns):
+            raise ValueError(
+                f"{what} have the shape {x.shape} and the model was trained on the {len(self._used)} columns "
+                f"{frames.listed(self.features)}; write a table with these"
+            )
+        return x[:, [i for i, c in enumerate(self.columns) if c.kind != "nothing"]]
 
     def plain(self) -> dict[str, Any]:
         """All of it as JSON holds it; `from_plain` reads it."""
@@ -203,14 +208,25 @@ class Preparation:
         try:
             options = {f.name: known[f.name] for f in fields(cls)}
             options["columns"] = tuple(_from_plain(c) for c in known["columns"])
-            options["left_out"] = tuple(map(str, known["left_out"]))
             return cls(**options)
         except (KeyError, TypeError, AttributeError, OverflowError) as error:
             raise ValueError(f"this is no Preparation: {error!r}") from None
 
 
-def _number(name: str) -> int:
-    return int(name[1:]) if name[:1] == "x" and name[1:].isdecimal() else -1
+def _hint(texts: np.ndarray) -> str:
+    """What may be the matter with a column of texts that are nearly all different."""
+    odd = [value for value in texts if not _reads_as_number(value)]
+    if len(odd) < len(texts) / 2:
+        return f", of which all but {len(odd)} are numbers; leave {odd[0]!r} empty" if odd else ", all of them numbers"
+    return "; dates are read where all are written as 2024-12-31"
+
+
+def _reads_as_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _finite(name: str, column: Column, what: str) -> None:
@@ -252,7 +268,7 @@ def _one_hot(learned: Prepared, column: Column) -> np.ndarray:
 def _from_plain(known: Any) -> Prepared:
     c = Prepared(**known)
     numbers = [float(v) for v in (c.fill, c.mean, c.scale)]
-    if not isinstance(c.name, str) or c.kind not in frames.KINDS or not np.isfinite(numbers).all() or not c.scale:
+    if not isinstance(c.name, str) or c.kind not in (*frames.KINDS, "nothing") or not np.isfinite(numbers).all() or not c.scale:
         raise ValueError(f"{known!r:.200} is no column of a Preparation")
     categories = tuple(None if v is None else str(v) for v in c.categories)
     return Prepared(c.name, c.kind, *numbers, bool(c.gaps), categories)

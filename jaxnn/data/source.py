@@ -189,8 +189,13 @@ def read(
         batch, held = narrow(batch), None if held is None else narrow(held)
     return Source(
         _unweighted(batch), (rows,), None if held is None else (_unweighted(held),), shuffle_seed, kind, scaler,
-        own.classes, own.features, own.named, prepare, device=_device(data),
+        own.classes, _columns(own, prepare), own.named, prepare, device=_device(data),
     )  # fmt: skip
+
+
+def _columns(own: Given, prepare: Any) -> tuple[str, ...] | None:
+    """The names of the columns that the model reads."""
+    return prepare.features if own.features is not None and isinstance(prepare, Preparation) else own.features
 
 
 def _is_pair(validation: Any) -> bool:

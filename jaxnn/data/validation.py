@@ -53,7 +53,13 @@ def split(
         )
     if groups is not None:
         return *by_group(n, float(fraction), seed, groups), float(fraction)
-    return *holdout(n, float(fraction), seed, _labels(y, task)), float(fraction)
+    labels = _labels(y, task)
+    if labels is not None and task in CLASSES and len(np.unique(labels)) == n > 2:
+        raise ValueError(
+            f"y holds {n} classes in {n} rows, and a class of one row cannot stand on both sides; if they are numbers "
+            'write a loss of numbers, such as "squared_error", else validation=(x, y)'
+        )
+    return *holdout(n, float(fraction), seed, labels), float(fraction)
 
 
 def _last(n: int, fraction: float) -> tuple[np.ndarray, np.ndarray]:
@@ -68,7 +74,7 @@ def _labels(y: Any, task: str | None) -> Any:
     if not isinstance(y, np.ndarray) or y.ndim != 1 or task not in (None, *CLASSES):
         return None
     whole = np.issubdtype(y.dtype, np.integer) or (task is not None and bool((y == np.floor(y)).all()))
-    return y if whole and len(np.unique(y)) < len(y) else None
+    return y if whole else None
 
 
 def by_group(n: int, fraction: float, seed: int, groups: Any) -> tuple[np.ndarray, np.ndarray]:
