@@ -100,7 +100,11 @@ def _from_name(run: Run, words: Namespace) -> tuple[Any, Any]:
 
 
 def _check_width(run: Run, x: Any, where: str) -> None:
-    if run.standardiser is not None and not isinstance(run.standardiser.mean, dict) and run.standardiser.mean.shape != x.shape[1:]:
+    if (
+        run.standardiser is not None
+        and not isinstance(run.standardiser.mean, dict)
+        and run.standardiser.mean.shape != x.shape[1:]
+    ):
         raise Bad(
             f"{where} has {x.shape[1]} columns of features and the model was trained on "
             f"{'x'.join(map(str, run.standardiser.mean.shape))}; give the same columns, and the target by --target"

@@ -92,7 +92,7 @@ def _not_all_different(data: Dataset, words: Namespace) -> None:
     if data.classes is not None and rows > 4 and len(data.classes) > rows / 2:
         how = "--task regression if it is a number, or " if words.target and _reads_as_numbers(data.classes) else ""
         raise Bad(
-            f"the target {words.target!r} of {data.name} holds {len(data.classes)} classes in {rows} rows, too few rows "
+            f"the target {words.target!r} of {data.name} holds {len(data.classes)} classes in {rows} rows, too few "
             f"of each to learn from; write {how}another --target"
         )
 
@@ -155,7 +155,9 @@ def space(words: Namespace) -> dict[str, list[Any]]:
 def constants(words: Namespace, axes: dict[str, Any]) -> dict[str, Any]:
     """What was the same for all networks and is no axis, for the table of results."""
     left_out = {name: 0.0 for name in ("l2", "l1", "dropout") if name not in axes}
-    return left_out | {name: getattr(words, name) for name in ("epochs", "patience", "test", "validation", "split_seed")}
+    return left_out | {
+        name: getattr(words, name) for name in ("epochs", "patience", "test", "validation", "split_seed")
+    }
 
 
 def stopping(words: Namespace) -> EarlyStopping:

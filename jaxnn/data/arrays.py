@@ -68,9 +68,9 @@ def parts(data: Any, what: str = "the data") -> tuple[Any, Any, Any]:
         raise ValueError(f"{what} is one table; write (table, {frames.names(data)[-1]!r}) with the column to predict")
     if hasattr(data, "x") and hasattr(data, "y"):
         return data.x, data.y, getattr(data, "weight", None)
-    if isinstance(data, (tuple, list)) and len(data) == 2 and all(hasattr(data[0], name) for name in "xy"):
-        if not frames.is_frame(data[0]):
-            return data[0].x, data[0].y, data[1]
+    pair = isinstance(data, (tuple, list)) and len(data) == 2 and not frames.is_frame(data[0])
+    if pair and hasattr(data[0], "x") and hasattr(data[0], "y"):
+        return data[0].x, data[0].y, data[1]
     if isinstance(data, (tuple, list)) and len(data) in (2, 3):
         x, y, weight = (*data, None)[:3]
         return x, y, weight

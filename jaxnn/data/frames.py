@@ -123,7 +123,8 @@ def column(values: Any, name: str, what: str = "the data") -> Column:
         kind = getattr(dtype, "kind", "O")
         if kind in "iufb":
             return Column("truth" if kind == "b" else "number", values.to_numpy(dtype=np.float64, na_value=np.nan))
-        return _typed(*((values.to_numpy("datetime64[us]"), None) if kind == "M" else _objects(values)), where)
+        stamps = kind == "M" and not str(dtype).startswith("date32")  # a day of Arrow is an object of Python
+        return _typed(*((values.to_numpy("datetime64[us]"), None) if stamps else _objects(values)), where)
     if hasattr(values, "is_null"):
         objects = str(dtype).startswith(("String", "Decimal", "Object", "Boolean", "List", "Struct", "Array"))
         return _typed(*(_objects(values) if objects else (values.to_numpy(), None)), where)
@@ -140,14 +141,18 @@ def _objects(values: Any) -> tuple[np.ndarray, np.ndarray]:
 
 def is_missing(value: Any) -> bool:
     """Whether a value stands for none: None, NaN, or the words of pandas for it."""
-    return value is None or type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, float) and value != value)
+    return (
+        value is None or type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, float) and value != value)
+    )
 
 
 def _typed(array: np.ndarray, missing: np.ndarray | None, where: str) -> Column:
     kind = array.dtype.kind
     if kind in "biuf":
         values = array.astype(np.float64)
-        return Column("truth" if kind == "b" else "number", values if missing is None else np.where(missing, np.nan, values))
+        return Column(
+            "truth" if kind == "b" else "number", values if missing is None else np.where(missing, np.nan, values)
+        )
     if kind in "mM":
         ticks = array.astype(f"{array.dtype.str[1]}8[us]").astype(np.int64)
         empty = np.isnat(array) if missing is None else np.isnat(array) | missing
@@ -229,7 +234,8 @@ def matrix(frame: Any, what: str = "the data") -> np.ndarray:
         if kind in ("text", "date") or len(bad):
             holds = {"text": "text", "date": "dates"}.get(kind) or f"no value in row {bad[0] + 1}"
             raise ValueError(
-                f"column {name!r} of {what} holds {holds}; write prepare=nn.data.Preparation() where the model is trained"
+                f"column {name!r} of {what} holds {holds}; write prepare=nn.data.Preparation() where the model "
+                "is trained"
             )
     if not found:
         raise ValueError(f"x of {what} has no columns; write at least one")

@@ -35,7 +35,12 @@ class Given(NamedTuple):
 
 
 def given(
-    data: Any, what: str = "the data", *, task: str | None = None, known: Sequence[Any] | None = None, groups: Any = None
+    data: Any,
+    what: str = "the data",
+    *,
+    task: str | None = None,
+    known: Sequence[Any] | None = None,
+    groups: Any = None,
 ) -> Given:
     """Take apart what a user gave.
 
@@ -54,23 +59,33 @@ def given(
         ('no', 'yes')
     """
     x, y, weight = parts(data, what)
-    source = data[0] if isinstance(data, (tuple, list)) and hasattr(data[0], "x") and hasattr(data[0], "y") else data
-    source = None if isinstance(source, (tuple, list)) and not hasattr(source, "_fields") else source
-    features, classes = (None if frames.is_frame(source) else getattr(source, n, None) for n in ("features", "classes"))
+    features, classes = _names(data)
     if frames.is_frame(x):
-        out = {name: value for name, value in (("y", y), ("groups", groups), ("weight", weight)) if isinstance(value, str)}
-        there = frames.names(x, what)
-        for name in out.values():
-            if name not in there:
-                raise ValueError(f"{what} has no column {name!r}; its columns are {frames.listed(there)}")
-        y, groups, weight = (frames.series(x, v) if isinstance(v, str) else v for v in (y, groups, weight))
-        if out:
-            x = frames.select(x, tuple(name for name in there if name not in out.values()), what)
+        x, y, weight, groups = _columns(x, y, weight, groups, what)
         features = frames.names(x, what)
     found = labels.read(y, what, task, known)
     named = found.classes is not None
-    names = found.classes if named else None if classes is None else tuple(classes)
-    return Given(x, found.y, weight, None if features is None else tuple(features), names, named, groups)
+    return Given(x, found.y, weight, features, found.classes if named else classes, named, groups)
+
+
+def _names(data: Any) -> list[tuple | None]:
+    """The names of the features and classes of a data set, alone or with weights beside it."""
+    if isinstance(data, (tuple, list)) and not hasattr(data, "_fields"):
+        data = None if frames.is_frame(data[0]) else data[0]
+    found = [getattr(data, name, None) if hasattr(data, "y") else None for name in ("features", "classes")]
+    return [None if names is None else tuple(names) for names in found]
+
+
+def _columns(x: Any, y: Any, weight: Any, groups: Any, what: str) -> tuple[Any, Any, Any, Any]:
+    """A table without the columns that are named as targets, weights or groups, and these."""
+    there = frames.names(x, what)
+    named = [name for name in (y, weight, groups) if isinstance(name, str)]
+    for name in named:
+        if name not in there:
+            raise ValueError(f"{what} has no column {name!r}; its columns are {frames.listed(there)}")
+    found = [frames.series(x, v) if isinstance(v, str) else v for v in (y, weight, groups)]
+    rest = frames.select(x, tuple(name for name in there if name not in named), what) if named else x
+    return rest, found[0], found[1], found[2]
 
 
 def count(x: Any) -> int:

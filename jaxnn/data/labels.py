@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from jax.core import Tracer
 
 from jaxnn.data import frames
 from jaxnn.data.validation import CLASSES
@@ -41,7 +42,7 @@ def read(y: Any, what: str = "the data", task: str | None = None, known: Sequenc
         >>> read(["cat", "dog", "cat"])
         Targets(y=array([0, 1, 0], dtype=int32), classes=('cat', 'dog'))
     """
-    if isinstance(y, dict) or (known is None and isinstance(y, (jax.core.Tracer, jax.Array))):
+    if isinstance(y, dict) or (known is None and isinstance(y, (Tracer, jax.Array))):
         return Targets(y)
     values, order = _values(y, what)
     truths = values.dtype.kind == "b" and values.ndim == 1 and task in CLASSES
@@ -55,8 +56,10 @@ def read(y: Any, what: str = "the data", task: str | None = None, known: Sequenc
     flat = values.reshape(-1).tolist()
     classes = tuple(known) if known is not None else _classes(flat, order, what)
     if known is None and task in ("binary", "sign") and len(classes) != 2:
-        raise ValueError(f"y of {what} holds {len(classes)} classes ({frames.listed(classes)}) and this loss takes two; "
-                         "write softmax_cross_entropy")  # fmt: skip
+        raise ValueError(
+            f"y of {what} holds {len(classes)} classes ({frames.listed(classes)}) and this loss takes two; write "
+            "softmax_cross_entropy"
+        )
     codes = {name: code for code, name in enumerate(classes)}
     strange = next((row for row, value in enumerate(flat) if value not in codes), None)
     if strange is not None:
@@ -84,7 +87,9 @@ def _classes(flat: list[Any], order: Sequence[Any] | None, what: str) -> tuple[A
     try:
         there = dict.fromkeys(flat)
     except TypeError:
-        raise ValueError(f"y of {what} holds {type(flat[0]).__name__} values; write one class name for each row") from None
+        raise ValueError(
+            f"y of {what} holds {type(flat[0]).__name__} values; write one class name for each row"
+        ) from None
     if order is not None:
         found = [name for name in order if name in there]
     else:
@@ -157,4 +162,3 @@ def _whole(missing: np.ndarray, what: str) -> None:
             f"y of {what} has no value in {int(missing.sum())} rows, the first of them row {np.argmax(missing) + 1}; "
             "leave these rows out"
         )
-

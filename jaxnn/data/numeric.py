@@ -35,8 +35,8 @@ def numeric(value: Any, what: str, keep: bool = False) -> Any:
         value = sparse.dense(value, what)
     if isinstance(value, np.ma.MaskedArray) and np.ma.getmaskarray(value).any():
         raise ValueError(
-            f"{what} holds masked values, which would count; write prepare=nn.data.Preparation() to fill them, or leave "
-            "these rows out"
+            f"{what} holds masked values, which would count; write prepare=nn.data.Preparation() to fill them, or "
+            "leave these rows out"
         )
     try:
         array = np.asarray(value)
@@ -72,15 +72,15 @@ def _check_kind(array: np.ndarray, what: str) -> None:
         raise ValueError(f"{what} holds text or objects ({array.dtype}), not numbers; {advice}")
     if kind in "Mm":
         raise ValueError(
-            f"{what} holds dates ({array.dtype}), not numbers; write (t - t.min()) / numpy.timedelta64(1, 'D') for days, "
-            "or a DataFrame"
+            f"{what} holds dates ({array.dtype}), not numbers; write (t - t.min()) / numpy.timedelta64(1, 'D') for "
+            "days, or a DataFrame"
         )
     if kind == "c":
         raise ValueError(f"{what} is complex; write its real and imaginary parts as two columns")
     if jnp.issubdtype(array.dtype, jnp.floating) and not np.isfinite(array).all():
         raise ValueError(
-            f"{what} holds NaN or infinite values; drop or fill these rows, as in x[numpy.isfinite(x).all(1)], or write "
-            "prepare=nn.data.Preparation(), which fills what is NaN"
+            f"{what} holds NaN or infinite values; drop or fill these rows, as in x[numpy.isfinite(x).all(1)], or "
+            "write prepare=nn.data.Preparation(), which fills what is NaN"
         )
 
 
@@ -107,5 +107,7 @@ def _whole(array: np.ndarray, what: str, keep: bool) -> np.ndarray:
     if keep:
         return array.astype(np.float64)
     how = "class numbers from 0, or floats" if what.startswith("y") else "standardise=True, or floats"
-    raise ValueError(f"{what} holds the whole number {array[lost][0]}, which {cast.dtype} cannot hold; write {how}, as in "
-                     f"{what[:1]}.astype(float)")  # fmt: skip
+    raise ValueError(
+        f"{what} holds the whole number {array[lost][0]}, which {cast.dtype} cannot hold; write {how}, as in "
+        f"{what[:1]}.astype(float)"
+    )

@@ -3,47 +3,12 @@
 import warnings
 from collections import Counter
 from dataclasses import dataclass, fields, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from jaxnn.data import dates, frames
-from jaxnn.data.frames import Column
-from jaxnn.data.split import standardise
-
-
-class Prepared(NamedTuple):
-    """What was learned of one column.
-
-    Args:
-        name: of the column.
-        kind: ``"number"``, ``"truth"``, ``"date"``, ``"text"``, or ``"nothing"`` for a column that is left out.
-        fill: what takes the place of a missing number.
-        mean, scale: of a number or a date, ``(value - mean) / scale``.
-        gaps: whether values were missing; a column of 0 and 1 then says where.
-        categories: of a text, in the order of their columns; None stands for a missing value.
-
-    Example:
-        >>> Prepared("city", "text", categories=("Bern", "Ulm")).names
-        ('city=Bern', 'city=Ulm')
-    """
-
-    name: str
-    kind: str
-    fill: float = 0.0
-    mean: float = 0.0
-    scale: float = 1.0
-    gaps: bool = False
-    categories: tuple[str | None, ...] = ()
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names of the columns that it becomes."""
-        if self.kind == "nothing":
-            return ()
-        if self.kind == "text":
-            return tuple(f"{self.name}={'missing' if c is None else c}" for c in self.categories)
-        return (self.name, f"{self.name} missing") if self.gaps else (self.name,)
+from jaxnn.data.prepared import Prepared, apply, from_plain, learn, useless
 
 
 @dataclass(frozen=True)
@@ -128,39 +93,17 @@ class Preparation:
         learned = []
         for name, column in frames.columns(x, what).items():
             column = dates.read(column)
-            reason = self._useless(column)
+            reason = useless(column, self.most)
             if reason is None:
-                learned.append(self._learn(name, column, what))
+                learned.append(learn(name, column, what, self))
             else:
                 learned.append(Prepared(name, "nothing"))
                 warnings.warn(f"column {name!r} of {what} is left out: {reason}", stacklevel=2)
         if all(c.kind == "nothing" for c in learned):
-            raise ValueError(f"no column of {what} holds anything to learn from; write a table with numbers or categories")
+            raise ValueError(
+                f"no column of {what} holds anything to learn from; write a table with numbers or categories"
+            )
         return replace(self, columns=tuple(learned))
-
-    def _useless(self, column: Column) -> str | None:
-        present = column.values[~column.missing]
-        if not len(present):
-            return "all its values are missing"
-        if column.kind == "text":
-            distinct = len(set(present))
-            if distinct > min(self.most, len(present) // 2) and distinct > 20:
-                return f"it holds {distinct} different texts in {len(present)} rows{_hint(present)}"
-        return None
-
-    def _learn(self, name: str, column: Column, what: str) -> Prepared:
-        missing = column.missing
-        if column.kind == "text":
-            counts = Counter(column.values[~missing])
-            kept = sorted(counts, key=lambda value: (-counts[value], value))[: self.most]
-            return Prepared(name, "text", categories=(*sorted(kept), *[None] * bool(missing.any())))
-        _finite(name, column, what)
-        present = column.values[~missing]
-        fill = float(np.median(present) if self.impute == "median" else np.mean(present))
-        mean, scale = 0.0, 1.0
-        if self.scale:
-            mean, scale = (float(v[0]) for v in standardise(np.where(missing, fill, column.values)[:, None]))
-        return Prepared(name, column.kind, fill, mean, scale, self.indicators and bool(missing.any()))
 
     def transform(self, x: Any, what: str = "the new rows") -> np.ndarray:
         """The rows of a table as numbers, ``(rows, len(names))`` float64; columns are found by their names.
@@ -179,7 +122,7 @@ class Preparation:
         elif getattr(x, "ndim", 2) == 2:
             x = self._positions(x, what)
         found = frames.columns(x, what)
-        parts = [_prepared(c, column, what) for c, column in zip(self._used, found.values(), strict=True)]
+        parts = [apply(c, column, what) for c, column in zip(self._used, found.values(), strict=True)]
         return np.concatenate(parts, 1)
 
     def _positions(self, x: Any, what: str) -> Any:
@@ -207,68 +150,7 @@ class Preparation:
         """
         try:
             options = {f.name: known[f.name] for f in fields(cls)}
-            options["columns"] = tuple(_from_plain(c) for c in known["columns"])
+            options["columns"] = tuple(from_plain(c) for c in known["columns"])
             return cls(**options)
         except (KeyError, TypeError, AttributeError, OverflowError) as error:
             raise ValueError(f"this is no Preparation: {error!r}") from None
-
-
-def _hint(texts: np.ndarray) -> str:
-    """What may be the matter with a column of texts that are nearly all different."""
-    odd = [value for value in texts if not _reads_as_number(value)]
-    if len(odd) < len(texts) / 2:
-        return f", of which all but {len(odd)} are numbers; leave {odd[0]!r} empty" if odd else ", all of them numbers"
-    return "; dates are read where all are written as 2024-12-31"
-
-
-def _reads_as_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _finite(name: str, column: Column, what: str) -> None:
-    bad = np.flatnonzero(np.isinf(column.values))
-    if len(bad):
-        raise ValueError(f"column {name!r} of {what} holds {column.values[bad[0]]} in row {bad[0] + 1}; "
-                         "write a number, or leave it empty")  # fmt: skip
-
-
-def _prepared(learned: Prepared, column: Column, what: str) -> np.ndarray:
-    if learned.kind == "text":
-        return _one_hot(learned, column)
-    column = dates.read(column, learned.kind == "date")
-    missing = column.missing
-    if not missing.all():
-        known = {"number": ("number", "truth"), "truth": ("number", "truth"), "date": ("date",)}[learned.kind]
-        if column.kind not in known:
-            example = next(value for value in column.values[~missing])
-            raise ValueError(
-                f"column {learned.name!r} of {what} held {learned.kind}s in training and holds "
-                f"{column.kind}{'s' * (column.kind != 'text')} here ({example!r}); write the same kind"
-            )
-        _finite(learned.name, column, what)
-    values = np.full(len(missing), np.nan) if missing.all() else column.values
-    scaled = (np.where(missing, learned.fill, values) - learned.mean) / learned.scale
-    return np.stack([scaled, missing], 1) if learned.gaps else scaled[:, None]
-
-
-def _one_hot(learned: Prepared, column: Column) -> np.ndarray:
-    places = {category: i for i, category in enumerate(learned.categories)}
-    found = np.zeros((len(column.values), len(places)))
-    for row, (value, gone) in enumerate(zip(column.values, column.missing, strict=True)):
-        place = places.get(None if gone else dates.word(column.kind, value))
-        if place is not None:
-            found[row, place] = 1.0
-    return found
-
-
-def _from_plain(known: Any) -> Prepared:
-    c = Prepared(**known)
-    numbers = [float(v) for v in (c.fill, c.mean, c.scale)]
-    if not isinstance(c.name, str) or c.kind not in (*frames.KINDS, "nothing") or not np.isfinite(numbers).all() or not c.scale:
-        raise ValueError(f"{known!r:.200} is no column of a Preparation")
-    categories = tuple(None if v is None else str(v) for v in c.categories)
-    return Prepared(c.name, c.kind, *numbers, bool(c.gaps), categories)

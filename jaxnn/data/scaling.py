@@ -52,7 +52,9 @@ def apply(x: Any, means: dict[str, Any], scales: dict[str, Any], one: Callable) 
     there = _leaves(x)
     lacking = [path for path in means if path not in there]
     if lacking:
-        raise ValueError(f"the inputs have no part {lacking[0]!r}; they have {', '.join(there)}; write them as in training")
+        raise ValueError(
+            f"the inputs have no part {lacking[0]!r}; they have {', '.join(there)}; write them as in training"
+        )
     leaves = [one(leaf, means[path], scales[path]) if path in means else leaf for path, leaf in there.items()]
     return jax.tree.unflatten(jax.tree.structure(x), leaves)
 

@@ -37,7 +37,7 @@ def split(
     n = len(y)
     last = isinstance(validation, str) or (isinstance(validation, (tuple, list)) and isinstance(validation[0], str))
     word, fraction = (validation, SHARE) if isinstance(validation, str) else validation if last else ("", validation)
-    if last and word != "last" or isinstance(fraction, bool) or not isinstance(fraction, (int, float, np.number)):
+    if (last and word != "last") or isinstance(fraction, bool) or not isinstance(fraction, (int, float, np.number)):
         raise ValueError(f'validation must be a fraction, "last", or a pair (x, y), got {validation!r}; '
                          'write validation=0.2 or validation=("last", 0.2)')  # fmt: skip
     if not 0 < fraction < 1:

@@ -24,7 +24,7 @@ def as_scikit_learn_does(train, new, impute="median"):
 
     def numbers(frame):
         days = (frame.joined - pandas.Timestamp(0)) / pandas.Timedelta(days=1)
-        truth = frame.member.map({True: 1.0, False: 0.0, 1.0: 1.0, 0.0: 0.0}).astype(float)
+        truth = frame.member.astype(float)
         return frame.assign(joined=days, member=truth, city=frame.city.where(frame.city.notna(), None))
 
     columns = ["size", "age", "joined", "member"]
@@ -68,7 +68,9 @@ def test_columns_are_found_by_name_and_others_left_out():
     shuffled = FRAME[FEATURES[::-1]].assign(extra="anything")
     np.testing.assert_array_equal(FITTED.transform(shuffled), whole)
     np.testing.assert_array_equal(FITTED.transform(FRAME.to_numpy(dtype=object)), whole)
-    with pytest.raises(ValueError, match=r"lack 1 of the 5 columns .* \(city\); the columns are size, age, joined, member"):
+    with pytest.raises(
+        ValueError, match=r"lack 1 of the 5 columns .* \(city\); the columns are size, age, joined, member"
+    ):
         FITTED.transform(FRAME.drop(columns="city"))
 
 
@@ -114,7 +116,7 @@ def test_the_most_frequent_categories_have_columns():
 
 def test_what_says_nothing_is_left_out_and_told():
     frame = messy()[["id", *FEATURES]].assign(note=None, almost=[str(i) for i in range(399)] + ["n/a"])
-    with pytest.warns(UserWarning) as told:
+    with pytest.warns(UserWarning, match="is left out") as told:
         fitted = Preparation().fit(frame)
     words = [str(w.message) for w in told]
     assert "column 'id' of the data is left out: it holds 400 different texts in 400 rows" in words[0]
