@@ -11,6 +11,7 @@ import numpy as np
 import optax
 
 from jaxnn.cli.axes import Bad
+from jaxnn.core.registry import METRICS, find_metric
 from jaxnn.data import playground, tables
 from jaxnn.data.datasets import Dataset, load, train_test
 from jaxnn.data.preparation import Preparation
@@ -24,9 +25,6 @@ from jaxnn.train.trial import Trial
 
 MOST_MEMBERS = 100_000
 """Of one grid; more is a slip of the keyboard."""
-CLASS_METRICS = ("accuracy", "loss", "log_likelihood", "top_2", "top_3", "top_5")
-VALUE_METRICS = ("r2", "loss", "mean_absolute_error", "mean_squared_error")
-"""What ``--metric`` takes; the first one where it is not given."""
 
 
 class Problem(NamedTuple):
@@ -73,18 +71,29 @@ def problem(words: Namespace) -> Problem:
     if data.classes is not None:
         if len(np.unique(train.y)) < 2:
             raise Bad(f"{data.name} leaves one class only for training; give more rows of the other classes")
-        metric = _metric(words.metric, CLASS_METRICS)
+        metric = _metric(words.metric, len(data.classes))
         return Problem(train, held, test, None, _trial(len(data.classes), metric), metric)
-    metric = _metric(words.metric, VALUE_METRICS)
+    metric = _metric(words.metric, None)
     target = standardise(train.y)
     train, held = (part._replace(y=target.transform(part.y)) for part in (train, held))
     return Problem(train, held, test, target, _trial(None, metric), metric)
 
 
-def _metric(name: str | None, known: tuple[str, ...]) -> str:
-    if name not in (None, *known):
-        raise Bad(f"--metric: {name!r} is none of {', '.join(known)}; write --metric {known[0]}")
-    return name or known[0]
+def _metric(name: str | None, classes: int | None) -> str:
+    """The metric that chooses, checked on outputs and targets of these classes, None for a regression."""
+    default, task = ("r2", "values") if classes is None else ("accuracy", "classes")
+    if name in (None, "loss", default):
+        return name or default
+    found = find_metric(name)
+    if found is None:
+        raise Bad(f"--metric: no metric is named {name!r}; write one of loss, {', '.join(sorted(METRICS))}")
+    outputs, targets = np.zeros((2, classes or 1), np.float32), np.zeros(2, np.float32 if classes is None else np.int32)
+    try:
+        jax.eval_shape(lambda *a: found(*a, task), outputs, targets)
+    except (ValueError, TypeError):
+        kind = "a regression" if classes is None else "classes"
+        raise Bad(f"--metric: {name} is no metric of {kind}; write --metric {default} or --metric loss") from None
+    return name
 
 
 def _not_all_different(data: Dataset, words: Namespace) -> None:

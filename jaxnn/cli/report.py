@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxnn.core.direction import rises
+from jaxnn.core.registry import rises
 from jaxnn.plot.axes import short
 
 LABELS = {

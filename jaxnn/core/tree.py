@@ -80,6 +80,16 @@ def count(tree: Any) -> int:
     return sum(math.prod(jnp.shape(leaf)) for leaf in jax.tree.leaves(tree))
 
 
+def row_count(tree: Any) -> int:
+    """The number of rows of arrays ``(rows, ...)``, read off the first.
+
+    Example:
+        >>> row_count({"cls": jnp.ones((4, 2)), "reg": jnp.ones(4)})
+        4
+    """
+    return jax.tree.leaves(tree)[0].shape[0]
+
+
 def stack(trees: list[Any]) -> Any:
     """One tree whose leaves carry a leading member axis, from a list of trees of one structure.
 

@@ -25,8 +25,9 @@ class Batch(NamedTuple):
 
     Args:
         x: inputs, an array or a pytree of arrays, each ``(batch, ...)``.
-        y: targets, ``(batch, ...)``.
-        weight: ``(batch,)`` float, one weight per row; None for 1 each.
+        y: targets, an array or a pytree of arrays, each ``(batch, ...)``.
+        weight: ``(batch,)`` float, one weight per row; or ``(batch, steps)``, one per step of a sequence, where 0
+            says that the step is not there; or a tree of such by output; None for 1 each.
         rows: ``(batch,)`` bool, which rows are real and no padding; None for all.
 
     Example:

@@ -3,13 +3,13 @@
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
 from jaxnn.core.types import Batch
 from jaxnn.data import frames
 from jaxnn.data.numeric import numeric
+from jaxnn.data.weights import check_weights, silenced
 
 CALL = "fit(trial, (x, y), ...)"
 
@@ -19,8 +19,9 @@ def as_batch(data: Any, what: str = "the data", wide: bool = False) -> Batch:
 
     Args:
         data: ``(x, y)``, ``(x, y, weight)``, a `Batch`, or anything with attributes ``x`` and ``y``; that, or
-            such a thing and its weights, ``(data, weight)``.
-            ``x`` may be a pytree of arrays. Floats become the default float, whole numbers int32.
+            such a thing and its weights, ``(data, weight)``. ``x`` and ``y`` may be pytrees of arrays. A weight is one
+            per row, or one per step of a sequence, ``(rows, steps)``, or a tree of such by output. Floats become the
+            default float, whole numbers int32.
         what: how messages call it.
         wide: keep float64 in ``x``, for statistics that float32 would round; see `narrow`.
 
@@ -30,36 +31,41 @@ def as_batch(data: Any, what: str = "the data", wide: bool = False) -> Batch:
 
     Raises:
         ValueError: for text, NaN or infinite values, lengths that differ, no rows, or weights that are
-            negative, all 0, or not one per row.
+            negative, all 0, or not one per row or step.
 
     Example:
         >>> as_batch(([[1.0], [2.0]], [0, 1])).weight.tolist()
         [1.0, 1.0]
     """
     x, y, weight = parts(data, what)
-    x = jax.tree.map(lambda a: numeric(a, f"x of {what}", wide), x, is_leaf=lambda a: isinstance(a, list))
-    y = numeric(y, f"y of {what}")
-    lengths = {len(a) if a.ndim else None for a in (*jax.tree.leaves(x), y)}
-    if len(lengths) != 1 or None in lengths:
-        shapes = ", ".join(str(a.shape) for a in jax.tree.leaves(x))
-        raise ValueError(f"x of {what} has shape {shapes} and y {y.shape}; write one row of x for one row of y")
-    rows = len(y)
+    x, y = _arrays(x, "x", what, wide), _arrays(y, "y", what)
+    leaves = jax.tree.leaves(x), jax.tree.leaves(y)
+    lengths = {len(a) if a.ndim else None for a in sum(leaves, [])}
+    if len(lengths) != 1 or None in lengths or not all(leaves):
+        shapes = [", ".join(str(a.shape) for a in of) or "of nothing" for of in leaves]
+        raise ValueError(f"x of {what} has shape {shapes[0]} and y {shapes[1]}; write one row of x for one row of y")
+    (rows,) = lengths
     if rows == 0:
         raise ValueError(f"{what} has no rows; write {CALL} with at least one")
     dtype = jax.dtypes.canonicalize_dtype(float)
-    weight = np.ones(rows, dtype) if weight is None else numeric(weight, f"the weights of {what}").astype(dtype)
-    _check_weights(weight, rows, what)
-    return silenced(Batch(x, y, weight)) if isinstance(weight, Tracer) else Batch(x, y, weight)
+    if weight is None:
+        return Batch(x, y, np.ones(rows, dtype))
+    weight = jax.tree.map(lambda a: a.astype(dtype), _arrays(weight, "the weights", what))
+    check_weights(weight, y, what)
+    traced = any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(weight))
+    return silenced(Batch(x, y, weight)) if traced else Batch(x, y, weight)
 
 
-def silenced(batch: Batch) -> Batch:
-    """The batch with zeros for what is not finite in rows of weight 0; all else of these rows stays as it is."""
+def _arrays(tree: Any, name: str, what: str, keep: bool = False) -> Any:
+    """The leaves of a tree as arrays; a list is one array, and so is a tuple of numbers."""
 
-    def zero(a: Any) -> Any:
-        counts = (batch.weight > 0).reshape(batch.weight.shape + (1,) * (a.ndim - 1))
-        return jnp.where(counts | jnp.isfinite(a), a, jnp.zeros_like(a))
+    def is_leaf(a: Any) -> bool:
+        return isinstance(a, list) or (isinstance(a, tuple) and all(map(np.isscalar, a)))
 
-    return batch._replace(x=jax.tree.map(zero, batch.x), y=jax.tree.map(zero, batch.y))
+    def one(path: tuple, a: Any) -> Any:
+        return numeric(a, f"{name}{jax.tree_util.keystr(path)} of {what}", keep)
+
+    return jax.tree_util.tree_map_with_path(one, tree, is_leaf=is_leaf)
 
 
 def parts(data: Any, what: str = "the data") -> tuple[Any, Any, Any]:
@@ -82,23 +88,12 @@ def narrow(data: Batch) -> Batch:
     return data._replace(x=jax.tree.map(lambda a: numeric(a, "x"), data.x))
 
 
-def _check_weights(weight: Any, rows: int, what: str) -> None:
-    if weight.shape != (rows,):
-        raise ValueError(f"the weights of {what} have shape {weight.shape}; write one per row, shape ({rows},)")
-    if isinstance(weight, Tracer):
-        return
-    if (weight < 0).any() or not (weight > 0).any():
-        raise ValueError(
-            f"the weights of {what} must be 0 or more and not all 0; write weights such as numpy.ones({rows})"
-        )
-
-
-def check_targets(loss: Any, task: str, outputs: Any, y: Any, what: str = "the data") -> None:
+def check_targets(loss: Any, task: str | None, outputs: Any, y: Any, what: str = "the data") -> None:
     """Raise unless the targets fit the outputs of the model: shapes, and class numbers in range.
 
     Args:
         loss: the loss function ``(outputs, targets) -> (batch,)``.
-        task: what `jaxnn.losses.task_of` says of it.
+        task: that of the loss, as `jaxnn.Loss` lists it.
         outputs: shape and dtype of the model's outputs.
         y: concrete targets.
         what: how messages call the data.
@@ -117,10 +112,14 @@ def check_targets(loss: Any, task: str, outputs: Any, y: Any, what: str = "the d
         classes = outputs.shape[-1]
         if np.any(np.asarray(y) != np.floor(np.asarray(y))):
             raise ValueError(f"y of {what} must hold class numbers, got values such as {low}; write y.astype(int)")
-        if low < 0 or high >= classes:
+        if low < 0:
             raise ValueError(
-                f"y of {what} holds class {int(high if high >= classes else low)} and the model gives {classes} "
-                f"outputs, for classes 0 to {classes - 1}; write a model with out={int(high) + 1} or labels from 0"
+                f"y of {what} holds class {int(low)}, and classes are 0 to {classes - 1}; write labels from 0, or for "
+                f'a label that does not count the loss nn.losses.ignoring("softmax_cross_entropy", {int(low)})'
+            )
+        if high >= classes:
+            raise ValueError(
+                f"y of {what} holds class {int(high)} and the model gives {classes} outputs, for classes 0 to {classes - 1}; write a model with out={int(high) + 1} or labels from 0"
             )
     if task == "binary" and (low < 0 or high > 1):
         raise ValueError(

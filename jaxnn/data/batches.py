@@ -6,7 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxnn.core.tree import row_count
 from jaxnn.core.types import Batch
+from jaxnn.data.weights import padded
 
 
 def epoch_orders(shuffle_seed: int, first: int, count: int, rows: int, shuffle: bool = True) -> np.ndarray:
@@ -64,7 +66,7 @@ def batched(data: Batch, order: Any, real: Any, batch_size: int) -> Batch:
     if data.weight is None:
         weight = rows.astype(jax.dtypes.canonicalize_dtype(float))
     else:
-        weight = jnp.where(rows, taken.weight, jnp.zeros_like(taken.weight))
+        weight = padded(taken.weight, rows)
     taken = taken._replace(weight=weight, rows=rows)
     return jax.tree.map(lambda a: a.reshape(steps, batch_size, *a.shape[1:]), taken)
 
@@ -91,7 +93,7 @@ def in_order(data: Batch, batch_size: int, rows: int | None = None) -> Batch:
         >>> in_order(Batch(jnp.ones((5, 2)), jnp.ones(5), jnp.ones(5)), 4).x.shape
         (2, 4, 2)
     """
-    given = data.y.shape[0]
+    given = row_count(data.y)
     most = given if rows is None else rows
     batch_size = min(batch_size, most)
     total = most + -most % batch_size

@@ -38,7 +38,7 @@ def given(
     data: Any,
     what: str = "the data",
     *,
-    task: str | None = None,
+    task: Any = None,
     known: Sequence[Any] | None = None,
     groups: Any = None,
 ) -> Given:

@@ -42,7 +42,7 @@ def read(y: Any, what: str = "the data", task: str | None = None, known: Sequenc
         >>> read(["cat", "dog", "cat"])
         Targets(y=array([0, 1, 0], dtype=int32), classes=('cat', 'dog'))
     """
-    if isinstance(y, dict) or (known is None and isinstance(y, (Tracer, jax.Array))):
+    if _is_tree(y) or (known is None and isinstance(y, (Tracer, jax.Array))):
         return Targets(y)
     values, order = _values(y, what)
     truths = values.dtype.kind == "b" and values.ndim == 1 and task in CLASSES
@@ -81,6 +81,11 @@ def given_back(classes: Sequence[Any], codes: np.ndarray) -> np.ndarray:
     if len(kinds) == 1 and kinds <= {str, bool, int, float}:
         table = table.astype(kinds.pop())
     return table[codes]
+
+
+def _is_tree(y: Any) -> bool:
+    """Whether these are targets of several outputs, whose class names are numbers already."""
+    return isinstance(y, dict) or (isinstance(y, tuple) and not all(map(np.isscalar, y)))
 
 
 def _classes(flat: list[Any], order: Sequence[Any] | None, what: str) -> tuple[Any, ...]:

@@ -8,6 +8,7 @@ import jax
 import numpy as np
 from jax.core import Tracer
 
+from jaxnn.core.tree import row_count
 from jaxnn.core.types import Batch
 from jaxnn.data.arrays import as_batch, narrow
 from jaxnn.data.batches import epoch_orders, in_order
@@ -15,6 +16,7 @@ from jaxnn.data.given import Given, count, fitted, given, inputs, needed
 from jaxnn.data.preparation import Preparation
 from jaxnn.data.split import Standardiser, standardise
 from jaxnn.data.validation import split
+from jaxnn.data.weights import of_rows
 
 CAPACITY = 64
 """Epochs that one block holds at most."""
@@ -30,6 +32,7 @@ class Block(NamedTuple):
     Args:
         data: all rows, leaves ``(rows, ...)``, with weights.
         held: validation rows as stacked batches, leaves ``(parts, steps, batch, ...)``, or None.
+        counts: what the rows of each class weigh together, a tree of ``(parts, classes)``, or None where nobody asks.
         orders: ``(epochs, parts, entries)`` int32, which rows an epoch of a part takes, in order.
         sizes: ``(parts,)`` int32, how many of these entries are real.
         count: how many of the epochs to do, int32.
@@ -37,6 +40,7 @@ class Block(NamedTuple):
 
     data: Batch
     held: Batch | None
+    counts: Any
     orders: Any
     sizes: Any
     count: Any
@@ -112,16 +116,18 @@ class Source:
         orders[:count] = self.orders(first, count, shuffle)
         return orders, np.array([len(rows) for rows in self.parts], np.int32), np.int32(count)
 
-    def block(self, first: int, count: int, shuffle: bool = True, capacity: int | None = None) -> Block:
+    def block(
+        self, first: int, count: int, shuffle: bool = True, capacity: int | None = None, counts: Any = None
+    ) -> Block:
         """The work of ``count`` epochs from epoch ``first`` on."""
-        return Block(self.data, self.held_batches, *self.work(first, count, shuffle, capacity))
+        return Block(self.data, self.held_batches, counts, *self.work(first, count, shuffle, capacity))
 
     @property
     def held_batches(self) -> Batch | None:
         """The validation rows of all parts as stacked batches."""
         if self.held is None:
             return None
-        most = max(len(part.y) for part in self.held)
+        most = max(row_count(part.y) for part in self.held)
         parts = [in_order(part, min(EVALUATION_ROWS, most), most) for part in self.held]
         if len(parts) == 1:
             return jax.tree.map(lambda a: a[None], parts[0])
@@ -135,7 +141,7 @@ class Source:
 
 def read(
     data: Any, validation: Any = None, *, shuffle_seed: int = 0, scale: bool = False, shuffle: bool = True,
-    task: str | None = None, prepare: Any = None, groups: Any = None,
+    task: Any = None, prepare: Any = None, groups: Any = None,
 ) -> Source:  # fmt: skip
     """Check the data, set the validation part apart, prepare and scale both by the training part.
 
@@ -160,7 +166,7 @@ def read(
     wide = scale or prepare is not None
     x = inputs(own.x, None, None, "the data") if prepare is None else np.zeros((count(own.x), 1))
     batch = as_batch((x, own.y, own.weight), wide=wide)
-    rows, theirs, kind = np.arange(batch.y.shape[0]), None, None
+    rows, theirs, kind = np.arange(row_count(batch.y)), None, None
     pair = validation is not None and _is_pair(validation)
     if validation is not None and not pair:
         rows, theirs, kind = split(
@@ -169,7 +175,7 @@ def read(
     elif groups is not None:
         raise ValueError("groups= says which rows a split keeps together; write validation=0.2 beside it")
     if prepare is not None:
-        counting = rows[np.asarray(batch.weight)[rows] > 0]
+        counting = rows[np.asarray(of_rows(batch.weight))[rows] > 0]
         prepare, x = fitted(prepare, own.x, own.y, counting)
         batch = as_batch((x, batch.y, batch.weight), wide=True)
     held = None
@@ -177,11 +183,11 @@ def read(
         held, kind = _held_pair(batch, _read_pair(validation, own, prepare, task), wide), "pair"
     elif theirs is not None:
         held = jax.tree.map(lambda a: a[theirs], batch)
-    if held is not None and not isinstance(held.weight, Tracer) and not (held.weight > 0).any():
+    if held is not None and any(_all_zero(weight) for weight in jax.tree.leaves(held.weight)):
         raise ValueError("the weights of the validation part are all 0; write another validation=, or other weights")
     scaler = None
     if scale and not (isinstance(prepare, Preparation) and prepare.scale):
-        scaler = standardise(jax.tree.map(lambda a: a[rows], batch.x), batch.weight[rows])
+        scaler = standardise(jax.tree.map(lambda a: a[rows], batch.x), of_rows(batch.weight)[rows])
         batch = batch._replace(x=scaler.transform(batch.x))
         held = None if held is None else held._replace(x=scaler.transform(held.x))
     if wide:
@@ -204,7 +210,7 @@ def _is_pair(validation: Any) -> bool:
     return not (isinstance(validation, (tuple, list)) and len(validation) > 0 and isinstance(validation[0], str))
 
 
-def _read_pair(validation: Any, own: Given, prepare: Any, task: str | None) -> tuple[Any, Any, Any]:
+def _read_pair(validation: Any, own: Given, prepare: Any, task: Any) -> tuple[Any, Any, Any]:
     theirs = given(validation, "the validation data", task=task, known=own.classes if own.named else None)
     return inputs(theirs.x, own.features, prepare, "the validation data"), theirs.y, theirs.weight
 
@@ -221,8 +227,13 @@ def _held_pair(batch: Batch, validation: Any, wide: bool) -> Batch:
 
 def _unweighted(batch: Batch) -> Batch:
     """Without weights where all are 1, so that nothing is gathered for them."""
-    plain = not isinstance(batch.weight, Tracer) and bool((np.asarray(batch.weight) == 1).all())
+    leaves = jax.tree.leaves(batch.weight)
+    plain = not any(isinstance(w, Tracer) for w in leaves) and all(bool((np.asarray(w) == 1).all()) for w in leaves)
     return batch._replace(weight=None) if plain else batch
+
+
+def _all_zero(weight: Any) -> bool:
+    return not isinstance(weight, Tracer) and not (weight > 0).any()
 
 
 def _device(data: Any) -> Any:

@@ -3,8 +3,10 @@
 import math
 from typing import Any
 
+import jax
 import numpy as np
 
+from jaxnn.core.tree import row_count
 from jaxnn.data.split import holdout
 
 CLASSES = ("classes", "binary", "sign")
@@ -13,17 +15,17 @@ SHARE = 0.2
 
 
 def split(
-    validation: Any, y: Any, *, seed: int, shuffle: bool = True, task: str | None = None, groups: Any = None
+    validation: Any, y: Any, *, seed: int, shuffle: bool = True, task: Any = None, groups: Any = None
 ) -> tuple[np.ndarray, np.ndarray, Any]:
     """The rows to train on, the rows held out, and what to write down of it.
 
     Args:
         validation: a fraction in (0, 1); ``"last"``, or ``("last", fraction)``.
-        y: the targets, ``(rows, ...)``.
+        y: the targets, ``(rows, ...)``, or a tree of them by output.
         seed: of the draw.
         shuffle: False says that the order of the rows means something, and a fraction is then refused.
-        task: of the loss: classes are held in proportion, numbers are not. None goes by the targets: whole numbers
-            are classes.
+        task: of the loss, or of each output: classes are held in proportion, those of the first output that has
+            them; numbers are not. None goes by the targets: whole numbers are classes.
         groups: ``(rows,)`` values, all rows of a group stand on one side; or None.
 
     Raises:
@@ -34,7 +36,7 @@ def split(
         >>> held.tolist()
         [8, 9]
     """
-    n = len(y)
+    n = row_count(y)
     last = isinstance(validation, str) or (isinstance(validation, (tuple, list)) and isinstance(validation[0], str))
     word, fraction = (validation, SHARE) if isinstance(validation, str) else validation if last else ("", validation)
     if (last and word != "last") or isinstance(fraction, bool) or not isinstance(fraction, (int, float, np.number)):
@@ -54,7 +56,7 @@ def split(
     if groups is not None:
         return *by_group(n, float(fraction), seed, groups), float(fraction)
     labels = _labels(y, task)
-    if labels is not None and task in CLASSES and len(np.unique(labels)) == n > 2:
+    if labels is not None and task is not None and len(np.unique(labels)) == n > 2:
         raise ValueError(
             f"y holds {n} classes in {n} rows, and a class of one row cannot stand on both sides; if they are numbers "
             'write a loss of numbers, such as "squared_error", else validation=(x, y)'
@@ -69,12 +71,17 @@ def _last(n: int, fraction: float) -> tuple[np.ndarray, np.ndarray]:
     return np.arange(n - held), np.arange(n - held, n)
 
 
-def _labels(y: Any, task: str | None) -> Any:
+def _labels(y: Any, task: Any) -> Any:
     """The classes to hold in proportion, or None."""
+    targets, tasks = jax.tree.leaves(y), jax.tree.leaves(task, is_leaf=lambda leaf: leaf is None)
+    pairs = zip(targets, tasks * len(targets) if len(tasks) == 1 else tasks, strict=False)
+    return next((own for own, task in pairs if _are_classes(own, task)), None)
+
+
+def _are_classes(y: Any, task: str | None) -> bool:
     if not isinstance(y, np.ndarray) or y.ndim != 1 or task not in (None, *CLASSES):
-        return None
-    whole = np.issubdtype(y.dtype, np.integer) or (task is not None and bool((y == np.floor(y)).all()))
-    return y if whole else None
+        return False
+    return bool(np.issubdtype(y.dtype, np.integer) or (task is not None and (y == np.floor(y)).all()))
 
 
 def by_group(n: int, fraction: float, seed: int, groups: Any) -> tuple[np.ndarray, np.ndarray]:

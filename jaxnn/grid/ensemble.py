@@ -1,12 +1,16 @@
 """Several trained models as one."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import jax
 import numpy as np
 
 from jaxnn.data.arrays import parts
-from jaxnn.train.predict import decide
+from jaxnn.train.heads import split_mask
+from jaxnn.train.predict import evaluation
+from jaxnn.train.reading import decide, log_probabilities, pooled, probabilities, read, read_probabilities, unmasked
 from jaxnn.train.result import Run
 
 
@@ -34,40 +38,58 @@ class Ensemble:
     runs: tuple[Run, ...]
 
     def __post_init__(self):
-        if not self.runs or len({r.model.task for r in self.runs}) != 1:
+        if not self.runs or any(r.model.task != self.runs[0].model.task for r in self.runs):
             raise ValueError("an ensemble needs runs of one task; write runs.top(5).ensemble()")
 
     def __len__(self) -> int:
         return len(self.runs)
 
-    def outputs(self, x: Any) -> np.ndarray:
-        """The mean of the outputs, ``(rows, ...)``."""
-        return np.mean([r.outputs(x) for r in self.runs], 0)
+    def outputs(self, x: Any) -> Any:
+        """The mean of the outputs, ``(rows, ...)``, by output where losses are."""
+        return jax.tree.map(lambda *own: np.mean(own, 0), *[r.outputs(x) for r in self.runs])
 
-    def predict_proba(self, x: Any) -> np.ndarray:
-        """The mean of the class probabilities, ``(rows, classes)``."""
-        return np.mean([r.predict_proba(x) for r in self.runs], 0)
+    def _pooled(self, x: Any) -> Any:
+        """Outputs of which the probabilities are the mean ones, beside the mask of their steps where there is one."""
+        first, *others = [r.model.masked_outputs(x) for r in self.runs]
+        loss = self.runs[0].model.loss
 
-    def predict(self, x: Any) -> np.ndarray:
-        """Classes as the targets had them, or the mean values."""
-        return self.runs[0].model.told(self._decided(x))
+        def one(task: Any, *own: Any) -> Any:
+            values, masks = zip(*map(split_mask, own), strict=True)
+            made = pooled(task, values)
+            return made if masks[0] is None else (made, masks[0])
 
-    def _decided(self, x: Any) -> np.ndarray:
-        return decide(
-            self.runs[0].model.task, lambda what: self.outputs(x) if what == "outputs" else self.predict_proba(x)
-        )
+        return read(one, loss, first, *others)
+
+    def predict_proba(self, x: Any) -> Any:
+        """The mean of the class probabilities, ``(rows, classes)``; by output, None where an output has none.
+
+        Raises:
+            ValueError: if the loss is no cross-entropy.
+        """
+        return self._read(x, probabilities)
+
+    def predict_log_proba(self, x: Any) -> Any:
+        """The logarithms of `predict_proba`, which are finite where a probability is too small for a float."""
+        return self._read(x, log_probabilities)
+
+    def _read(self, x: Any, function: Callable) -> Any:
+        loss = self.runs[0].model.loss
+        return read_probabilities(loss, unmasked(loss, self._pooled(x)), function, "ensemble")
+
+    def predict(self, x: Any) -> Any:
+        """Classes of the mean probabilities, as targets had them, or the mean values; by output where losses are."""
+        model = self.runs[0].model
+        return model.told(read(decide, model.loss, unmasked(model.loss, self._pooled(x))))
 
     def evaluate(self, data: Any) -> dict[str, float]:
-        """Accuracy for classes, or the loss of the mean outputs for values, weighted by the rows.
+        """Loss and metrics of the mean probabilities, or of the mean outputs where there are none.
 
         Args:
             data: ``(x, y)`` or ``(x, y, weight)``.
+
+        Raises:
+            ValueError: as `fit` does, for data that do not fit.
         """
         model = self.runs[0].model
-        trial, x = model.trial, parts(data)[0]
-        batch = model.batch(data)
-        if trial.task == "values":
-            losses = np.asarray(trial.loss_function(np.asarray(self.outputs(x)), batch.y))
-            return {"loss": float(np.average(losses, weights=batch.weight))}
-        right = self._decided(x) == (np.asarray(batch.y) > 0 if trial.task != "classes" else np.asarray(batch.y))
-        return {"accuracy": float(np.average(right, weights=batch.weight))}
+        batch = model.batch(data)._replace(x=self._pooled(parts(data)[0]))
+        return evaluation(model.trial, {}, {}, batch, given=True)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxnn.core.direction import rises
+from jaxnn.core.registry import is_better_larger
 from jaxnn.core.tree import member
 from jaxnn.data.source import Source
 from jaxnn.grid.ensemble import Ensemble
@@ -55,6 +55,7 @@ class Cohort(NamedTuple):
         make: the `Run` of the k-th of them.
         report: how they ran, or None.
         stop: their `EarlyStopping`, of the grid or of the trial itself, or None.
+        directions: whether larger is better, by metric.
     """
 
     indices: np.ndarray
@@ -62,6 +63,7 @@ class Cohort(NamedTuple):
     make: Callable[[int], Run]
     report: Report | None
     stop: Any = None
+    directions: dict[str, bool | None] = {}
 
     @classmethod
     def of(cls, indices: np.ndarray, population: Population, states: bool) -> "Cohort":
@@ -77,7 +79,8 @@ class Cohort(NamedTuple):
         fixed = {s.name: entries[0].hparams[s.name] for s in population.recipe.structure if s.is_fixed}
         seconds = (population.timing[name] for name in ("compile", "run", "compiles"))
         report = Report(fixed, len(entries), population.layout, *seconds)
-        return cls(indices, outcome, make, report, entries[0].trial().stop)
+        trial = entries[0].trial()
+        return cls(indices, outcome, make, report, trial.stop, trial.directions)
 
 
 class Runs(Sequence):
@@ -198,21 +201,23 @@ class Runs(Sequence):
 
         Args:
             metric: a name in the history.
-            mode: ``"min"`` or ``"max"``; None for that which stopping was given for this metric, or that of its name.
+            mode: ``"min"`` or ``"max"``; None for that which stopping was given for this metric, or what the metric
+                says of itself.
 
         Raises:
-            ValueError: for a metric that the history does not have.
+            ValueError: for a metric that the history does not have, or of which nobody said which way is better.
         """
         if metric not in self.history:
             raise ValueError(f"the history has no {metric!r}; choose one of {', '.join(self.history)}")
-        if mode not in (None, "min", "max"):
-            raise ValueError(f'mode must be "min", "max" or None, got {mode!r}; write mode="min"')
-        watched = [c.stop for c in self.cohorts if c.stop is not None and c.stop.metric == metric]
-        if mode is None and watched:
-            mode = "max" if watched[0].rises else "min"
         values = np.array(self.table[metric])
-        values = -values if (rises(metric) if mode is None else mode == "max") else values
+        values = -values if self.rises(metric, mode) else values
         return np.lexsort((np.where(np.isnan(values), np.inf, values), self._outcome.diverged >= 0))
+
+    def rises(self, metric: str, mode: str | None = None) -> bool:
+        """Whether larger values of a metric are better, as for `order`."""
+        known = {name: way for c in reversed(self.cohorts) for name, way in c.directions.items() if way is not None}
+        known |= {c.stop.metric: c.stop.rises for c in self.cohorts if c.stop is not None}
+        return is_better_larger(metric, mode, f'runs.best("{metric}"', known)
 
     def best(self, metric: str | None = None, mode: str | None = None) -> Run:
         """The best run by a metric; by default validation accuracy, validation loss or loss, the first there is.

@@ -113,7 +113,10 @@ def _cohort(indices: np.ndarray, place: Path, about: dict[str, Any], trial: Any)
         return outcome.run(k, model, hparams, int(about["seeds"][members[k]]))
 
     stop = None if known is None or unread(known) else decode(known)
-    return Cohort(indices[members], outcome, make, None, stop)
+    directions: dict[str, bool | None] = {
+        str(name): way for name, way in about["model"]["directions"].items() if type(way) is bool
+    }
+    return Cohort(indices[members], outcome, make, None, stop, directions)
 
 
 def _stored(tree: dict[str, Any]) -> Outcome:
@@ -126,6 +129,7 @@ def _stored(tree: dict[str, Any]) -> Outcome:
 
 def _model(about: dict[str, Any], i: int, trial: Any) -> Any:
     """What makes hyperparameters and `Model`, without weights, of member ``i``."""
+    from jaxnn.io.records import read
     from jaxnn.io.values import decode
 
     what = about["model"]
@@ -134,12 +138,13 @@ def _model(about: dict[str, Any], i: int, trial: Any) -> Any:
         hparams = arguments(decode(about["points"][i]))
         if trial is not None:
             built = build(trial, {name: shown(v) for name, v in hparams.items()})
-            spec, loss, metrics = built.model, built.loss, built.metrics
-        elif what["specs"][i] is None or what["loss"] is None or None in what["metrics"]:
+            spec, loss, metrics, shares = built.model, built.loss, built.metrics, built.loss_weights
+        elif None in (what["specs"][i], what["losses"][i], what["metrics"][i]):
             raise ValueError("the model, its loss or a metric is a function of one's own, which no file holds; "
                              "write nn.load_runs(folder, trial)")  # fmt: skip
         else:
-            spec, loss, metrics = from_json(what["specs"][i]), what["loss"], tuple(what["metrics"])
+            spec, shares = from_json(what["specs"][i]), decode(what["loss_weights"][i])
+            loss, metrics = read(what["losses"][i]), read(what["metrics"][i])
         scale = what["standardiser"]
         names = [None if what[n] is None else tuple(map(decode, what[n])) for n in ("classes", "features")]
         prepare = None if what["prepare"] is None else Preparation.from_plain(what["prepare"])
@@ -147,6 +152,7 @@ def _model(about: dict[str, Any], i: int, trial: Any) -> Any:
         return {n: shown(v) for n, v in hparams.items()}, Model(
             spec, None, None, loss, metrics, None if scale is None else Standardiser(**decode(scale)), *names,
             compute_dtype=None if dtype is None else np.dtype(dtype), prepare=prepare, named=what["named"],
+            loss_weights=shares,
         )  # fmt: skip
 
     return make

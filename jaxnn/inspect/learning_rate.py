@@ -15,6 +15,7 @@ from jaxnn.train.enrol import check, enrol, task_of
 from jaxnn.train.optimizer import plain
 from jaxnn.train.program import Program
 from jaxnn.train.step import steps_key, train_step
+from jaxnn.train.sums import finished, weighted
 from jaxnn.train.trial import TrialLike
 
 
@@ -118,7 +119,7 @@ def _losses(recipe: Recipe, name: str, member: Member, data: Any, orders: Any, r
         batch, rate = given
         trial = recipe.built(member._replace(hparams={**member.hparams, name: (rate,)}))
         state, sums = train_step(trial, state, batch, batch.rows.sum(dtype=jnp.int32), key, None, plain(trial))
-        return state, sums.loss / sums.weight.astype(sums.loss.dtype)
+        return state, finished(trial, weighted(trial, sums, batch.weight))["loss"]
 
     return jax.lax.scan(one, state, (batches, rates))[1]
 

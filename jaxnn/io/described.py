@@ -10,11 +10,11 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxnn import losses, metrics
 from jaxnn.core.codec import to_json
 from jaxnn.core.reads import digests, first_difference
 from jaxnn.core.texts import short
 from jaxnn.data.preparation import Preparation
+from jaxnn.io.records import written
 from jaxnn.io.values import decode, encode
 from jaxnn.train.enrol import Entry
 from jaxnn.train.population import Population
@@ -57,9 +57,11 @@ def describe(population: Population) -> dict[str, Any]:
         "groups": [[int(g.members[0]), int(g.members[-1]) + 1] for g in population.groups],
         "model": {
             "specs": [_spec(t.model) for t in trials],
-            "loss": _name(trials[0].loss, losses.NAMES),
-            "loss_name": getattr(trials[0].loss_function, "__name__", "loss"),
-            "metrics": [_name(m, metrics.NAMES) for m in trials[0].metrics],
+            "losses": [written(t.loss, "loss") for t in trials],
+            "loss_name": ", ".join(head.loss.name for head in trials[0].heads),
+            "metrics": [written(t.metrics, "metric") for t in trials],
+            "loss_weights": [encode(t.loss_weights) for t in trials],
+            "directions": trials[0].directions,
             "stop": encode(trials[0].stop),
             "classes": None if source.classes is None else [encode(name) for name in source.classes],
             "features": source.features,
@@ -68,11 +70,6 @@ def describe(population: Population) -> dict[str, Any]:
             "standardiser": None if source.standardiser is None else encode(source.standardiser._asdict()),
         },
     }
-
-
-def _name(given: Any, names: dict[str, Any]) -> str | None:
-    """The name under which the library knows a loss or a metric; None for a function of one's own."""
-    return given if isinstance(given, str) else next((name for name, known in names.items() if known is given), None)
 
 
 def _structure(entry: Entry) -> str:

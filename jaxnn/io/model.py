@@ -7,11 +7,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxnn import losses
 from jaxnn.core import files
 from jaxnn.core.codec import from_json, to_json
 from jaxnn.data.preparation import Preparation
 from jaxnn.data.split import Standardiser
+from jaxnn.io.records import read, written
+from jaxnn.io.values import decode, encode
 from jaxnn.train.model import Model
 from jaxnn.train.result import Run
 
@@ -29,11 +30,15 @@ def write(path: str | os.PathLike, model: Model, about: dict[str, Any]) -> None:
             f"a {type(model.prepare).__name__} can be written by pickle alone, which no file of ours holds; train with "
             "prepare=nn.data.Preparation(), or keep it beside and train on what it gives"
         )
+    trial = model.trial
     meta = {
         "format": FORMAT,
         "model": to_json(model.spec),
-        "loss": model.loss if isinstance(model.loss, str) else model.loss.__name__,
-        "metrics": [m if isinstance(m, str) else model.trial.metric_names[0] for m in model.metrics],
+        "loss": written(model.loss, "loss"),
+        "loss_name": ", ".join(head.loss.name for head in trial.heads),
+        "task": trial.task,
+        "metrics": written(model.metrics, "metric"),
+        "loss_weights": encode(model.loss_weights),
         "hparams": {name: _plain(v) for name, v in about.get("hparams", {}).items()},
         "seed": int(about.get("seed", 0)),
         "classes": None if model.classes is None else [_class(name) for name in model.classes],
@@ -90,8 +95,11 @@ def load(path: str | os.PathLike) -> Run:
 
 
 def _run(tree: dict, meta: dict) -> Run:
-    if meta["loss"] not in losses.NAMES:
-        raise ValueError(f"no loss is named {meta['loss']!r}")
+    if meta["loss"] is None or meta["metrics"] is None:
+        what = f"loss {meta['loss_name']!r}" if meta["loss"] is None else "metrics"
+        raise ValueError(
+            f"its {what} are functions of one's own, which no file holds; define them by nn.loss, nn.metric"
+        )
     spec = from_json(meta["model"])
     params, state = jax.tree.map(jnp.asarray, (tree["params"], tree.get("state", {})))
     standardiser = None
@@ -100,12 +108,12 @@ def _run(tree: dict, meta: dict) -> Run:
         if not isinstance(standardiser.mean, dict):
             _check(spec, params, standardiser.mean.shape)
     model = Model(
-        spec, params, state, meta["loss"], tuple(map(str, meta["metrics"])), standardiser,
+        spec, params, state, read(meta["loss"]), read(meta["metrics"]), standardiser,
         classes=None if meta["classes"] is None else tuple(map(_class, meta["classes"])),
         features=None if meta["features"] is None else tuple(map(str, meta["features"])),
         compute_dtype=None if meta["compute_dtype"] is None else jnp.dtype(meta["compute_dtype"]),
         prepare=None if meta["prepare"] is None else Preparation.from_plain(meta["prepare"]),
-        named=bool(meta["named"]),
+        named=bool(meta["named"]), loss_weights=decode(meta["loss_weights"]),
     )  # fmt: skip
     model.trial  # which looks up the metrics
     return Run(

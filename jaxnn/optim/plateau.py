@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import optax
 
 from jaxnn.core import checks
-from jaxnn.core.direction import rises
+from jaxnn.core.registry import is_better_larger
 from jaxnn.core.types import Hyper
 from jaxnn.optim.fixed import Fixed
 from jaxnn.optim.rates import as_float
@@ -69,8 +69,7 @@ def plateau(
         rtol, atol: by how much an epoch must improve, as a share of the best value and in units of the metric.
         min_scale: the scale falls no lower.
         metric: a name in the history, such as ``"val_loss"``, ``"val_accuracy"`` or ``"loss"``.
-        mode: ``"min"`` where smaller is better, ``"max"`` where larger is, or None to read it off the name as
-            `EarlyStopping` does (accuracy, top_k, r2, log_likelihood rise).
+        mode: ``"min"`` where smaller is better, ``"max"`` where larger is, or None for what the metric says of itself.
 
     Returns:
         An Optax transformation. Every number may be traced; they are kept in its state.
@@ -93,9 +92,8 @@ def plateau(
     call = "nn.plateau(factor=0.1, patience=10)"
     if checks.is_concrete(factor) and not 0 < factor < 1:
         raise ValueError(f"factor must lie in (0, 1), got {factor}; write {call}")
-    if mode not in (None, "min", "max"):
-        raise ValueError(f'mode must be "min", "max" or None, got {mode!r}; write nn.plateau(mode="min")')
-    direction = mode or ("max" if rises(metric) else "min")
+    rising = is_better_larger(metric, mode, f'nn.plateau(metric="{metric}"')
+    direction = "max" if rising else "min"
     settings = dict(patience=patience, cooldown=cooldown, rtol=rtol, atol=atol, min_scale=min_scale)
     for name, value in settings.items():
         checks.not_negative(name, value, call)

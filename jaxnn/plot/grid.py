@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxnn.core.direction import rises
+from jaxnn.core.registry import is_better_larger
 from jaxnn.plot.axes import axes, short
 from jaxnn.plot.curves import curves
 
@@ -17,7 +17,7 @@ def heatmap(
     value: str = "val_accuracy",
     *,
     how: str = "best",
-    lower: bool | None = None,
+    mode: str | None = None,
     ax: Any = None,
 ) -> Any:
     """Draw one metric over two axes of a grid, all other axes gathered into each cell.
@@ -27,7 +27,7 @@ def heatmap(
         x, y: the columns of the two axes; their values become equally wide cells in sorted order.
         value: the column of the metric; runs without a finite one are left out.
         how: "best" or "mean" of the runs in a cell.
-        lower: whether lower is better; None tells it from the name, as early stopping does.
+        mode: ``"min"`` or ``"max"``, which is better; None for what the metric says of itself.
         ax: matplotlib axes to draw on; None makes a figure.
 
     Returns:
@@ -35,7 +35,8 @@ def heatmap(
         the colours end where cells are three times as far from the best as the middle one.
 
     Raises:
-        ValueError: for a column that is not there, an unknown ``how``, or no finite value.
+        ValueError: for a column that is not there, an unknown ``how`` or ``mode``, no finite value, or a metric
+            of which nobody said which way is better.
         ImportError: without matplotlib.
 
     Example:
@@ -44,7 +45,7 @@ def heatmap(
         >>> [text.get_text() for text in ax.texts], [tick.get_text() for tick in ax.get_xticklabels()]
         (['0.900', '0.700', '0.800'], ['0.01', '0.1'])
     """
-    lower = not rises(value) if lower is None else lower
+    lower = not is_better_larger(value, mode, f'nn.plot.heatmap(table, "{x}", "{y}", "{value}"')
     columns, rows, cells, runs = _cells(table, x, y, value, how, lower)
     ax = axes(ax, (min(14.0, 2.8 + 0.62 * len(columns)), min(10.0, 1.6 + 0.48 * len(rows))))
     norm, beyond = _norm(cells, lower)
@@ -163,4 +164,7 @@ class RunsPlots:
 
     def heatmap(self, x: str, y: str, value: str | None = None, **options: Any) -> Any:
         """`jaxnn.plot.heatmap` of the table; by default of the metric that `Runs.best` goes by."""
-        return heatmap(self.runs.table, x, y, value or self.runs.default_metric, **options)
+        value = value or str(self.runs.default_metric)
+        if value in self.runs.history:
+            options["mode"] = "max" if self.runs.rises(value, options.get("mode")) else "min"
+        return heatmap(self.runs.table, x, y, value, **options)

@@ -35,10 +35,12 @@ from jaxnn.data.batches import batched
 from jaxnn.data.source import Block
 from jaxnn.optim.average import averaged
 from jaxnn.optim.penalties import value_of
+from jaxnn.train.class_weight import numbered
+from jaxnn.train.heads import is_node
 from jaxnn.train.optimizer import packed, plain
 from jaxnn.train.state import TrainState
 from jaxnn.train.step import evaluate, init, steps_key, train_step
-from jaxnn.train.sums import Sums
+from jaxnn.train.sums import Sums, finished, weighted
 from jaxnn.train.trial import Clock, Trial, TrialLike, build
 
 
@@ -55,6 +57,7 @@ class Recipe:
         compute_dtype: of the forward pass, or None for that of the data.
         rewind: whether a sick member goes back to the epoch's beginning, which takes one copy of the state.
         platform: of the devices that it is compiled for: what is fastest differs. None for what suits all.
+        classes: class names, by which class weights may be given, or None.
     """
 
     trial: TrialLike
@@ -65,11 +68,14 @@ class Recipe:
     compute_dtype: Any = None
     rewind: bool = True
     platform: str | None = None
+    classes: tuple | None = None
 
     def built(self, member: "Member") -> Trial:
         """The trial of a member, early stopping included; its numbers may be traced."""
         clock = lambda: Clock(self.steps_per_epoch, member.epochs, member.epochs * self.steps_per_epoch)  # noqa: E731
-        return build(self.trial, join(self.structure, member.hparams), clock).stopping(member.stop)
+        trial = build(self.trial, join(self.structure, member.hparams), clock).stopping(member.stop)
+        named = None if is_node(trial.loss) else numbered(trial.class_weight, self.classes)
+        return trial if named is None else replace(trial, class_weight=named)
 
 
 class Member(NamedTuple):
@@ -109,11 +115,16 @@ def _row_names(recipe: Recipe, trial: Trial, state: TrainState) -> list[str]:
     return [*names, *held, *(["penalty"] if value_of(state.opt_state, state.params) is not None else [])]
 
 
-def advance(recipe: Recipe, member: Member, state: TrainState, batches: Batch) -> tuple[TrainState, Sums]:
+def advance(
+    recipe: Recipe, member: Member, state: TrainState, batches: Batch, counts: Any = None
+) -> tuple[TrainState, tuple[Sums, ...]]:
     """A step for each of the stacked batches, leaves ``(steps, batch, ...)``: all of an epoch, or some of it.
 
+    Args:
+        counts: for each head what all training rows of each class weigh together, or None.
+
     Returns:
-        The state, and the sums of each step over its rows, ``(steps, ...)``.
+        The state, and for each head the sums of each step over its rows, ``(steps, ...)``.
     """
     trial, key = recipe.built(member), steps_key(member.key)
     optimizer = packed(trial, state) if recipe.platform == "cpu" else plain(trial)
@@ -122,13 +133,12 @@ def advance(recipe: Recipe, member: Member, state: TrainState, batches: Batch) -
     def one(state: TrainState, given: tuple[Batch, Any]) -> tuple[TrainState, Any]:
         batch, count = given
         batch = batch._replace(x=_own(batch.x, state.step)) if tied else batch
-        state, sums = train_step(trial, state, batch, count, key, recipe.compute_dtype, optimizer)
-        return state, replace(sums, weight=None)  # that of all steps is made at once
+        return train_step(trial, state, batch, count, key, recipe.compute_dtype, optimizer, counts)
 
     state = state._replace(opt_state=optimizer.pack(state.opt_state))
     state, sums = jax.lax.scan(one, state, (batches, batches.rows.sum(1, dtype=jnp.int32)))
     state = state._replace(opt_state=optimizer.unpack(state.opt_state))
-    return state, replace(sums, weight=batches.weight.sum(1))
+    return state, weighted(trial, sums, batches.weight)
 
 
 def _own(x: Any, step: Any) -> Any:
@@ -143,7 +153,7 @@ def _own(x: Any, step: Any) -> Any:
 
 
 def close(
-    recipe: Recipe, member: Member, state: TrainState, sums: Sums, held: Batch | None
+    recipe: Recipe, member: Member, state: TrainState, sums: tuple[Sums, ...], held: Batch | None
 ) -> tuple[TrainState, dict[str, Any]]:
     """The end of an epoch: evaluation, what plateaus and stopping look at, and health.
 
@@ -158,7 +168,7 @@ def close(
     """
     trial = recipe.built(member)
     weights = averaged(state.opt_state, state.params)
-    row = sums.total().means(trial)
+    row = finished(trial, sums)
     if held is not None:
         values = evaluate(trial, weights, state.model_state, held, compute_dtype=recipe.compute_dtype)
         row |= {f"val_{name}": v for name, v in values.items()}
@@ -166,7 +176,7 @@ def close(
     if penalty is not None:
         row["penalty"] = penalty
     row = {name: v.astype(state.metrics[name].dtype) for name, v in row.items()}
-    state = state._replace(diverged=_sick_step(state, sums.loss), metrics=row)
+    state = state._replace(diverged=_sick_step(state, reduce(jnp.add, (s.loss for s in sums))), metrics=row)
     if trial.stop is not None:
         state = trial.stop.observe(state, weights, row)
     return state._replace(epoch=state.epoch + 1), row
@@ -193,8 +203,8 @@ def epoch(
     """One epoch: its rows in this order, ``(parts, entries)``, are gathered once; then `advance` and `close`."""
     part = 0 if order.shape[0] == 1 else member.part
     batches = batched(block.data, order[part], block.sizes[part], recipe.batch_size)
-    held = None if block.held is None else jax.tree.map(lambda a: a[part], block.held)
-    after, sums = advance(recipe, member, state, batches)
+    held, counts = jax.tree.map(lambda a: a[part], (block.held, block.counts))
+    after, sums = advance(recipe, member, state, batches, counts)
     return close(recipe, member, after, sums, held)
 
 

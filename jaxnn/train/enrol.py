@@ -9,10 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxnn.core.hyper import concrete, split
-from jaxnn.data.arrays import check_targets
+from jaxnn.core.tree import row_count
 from jaxnn.data.batches import rows_of_a_step
 from jaxnn.data.source import Source
 from jaxnn.train.engine import Member, Recipe
+from jaxnn.train.targets import check_heads
 from jaxnn.train.trial import OWN, Trial, TrialLike, arguments, check_names
 
 
@@ -83,11 +84,12 @@ def enrol(
     inside, structure = split(hparams)
     size, shuffle = rows_of_a_step(own["batch_size"], source.rows, shuffle)
     steps = -(-source.rows // size)
-    recipe = Recipe(trial, structure, size, steps, source.held is not None, floating(compute_dtype), rewind)
+    recipe = Recipe(trial, structure, size, steps, source.held is not None, floating(compute_dtype), rewind,
+                    classes=source.classes)  # fmt: skip
     return Entry(dict(point), recipe, inside, int(seed), int(own["epochs"]), shuffle, stop)
 
 
-def task_of(trial: TrialLike, point: Mapping[str, Any], epochs: int) -> str | None:
+def task_of(trial: TrialLike, point: Mapping[str, Any], epochs: int) -> Any:
     """The task of the loss of a point, before the data are read; None where the trial cannot be built.
 
     What is wrong with the point is told where it is built for good.
@@ -131,8 +133,7 @@ def check(entry: Entry, trial: Trial, source: Source) -> None:
     rows = tuple((a.shape[1:], str(a.dtype)) for a in leaves)
     held = [(part, "the validation data") for part in source.held or ()]
     for part, what in [(source.data, "the data"), *held]:
-        shape = _output_shape(trial.model, tree, rows, len(part.y))
-        check_targets(trial.loss_function, trial.task, shape, part.y, what)
+        check_heads(trial, _output_shape(trial.model, tree, rows, row_count(part.y)), part, what)
 
 
 @functools.lru_cache(maxsize=256)

@@ -85,7 +85,7 @@ class Group:
         return train, given[0], seconds, compiles
 
     def train(
-        self, program: Callable, member: Member, layout: Layout, source: Source, shared: tuple[Batch, Batch | None],
+        self, program: Callable, member: Member, layout: Layout, source: Source, shared: tuple[Batch, Batch | None, Any],
         target: int, shuffle: bool, visited: Callable[[int], None],
     ) -> None:  # fmt: skip
         """Go on until ``target`` epochs are done or no member goes on; ``visited(epochs)`` is called between calls."""

@@ -11,7 +11,8 @@ import optax
 from jaxnn.core.types import Batch, Params, State
 from jaxnn.data import given, labels
 from jaxnn.data.arrays import as_batch, narrow
-from jaxnn.train.predict import decide, evaluation, outputs_of, probabilities
+from jaxnn.train.predict import evaluation, outputs_of
+from jaxnn.train.reading import decide, log_probabilities, probabilities, read, read_probabilities, unmasked
 from jaxnn.train.trial import Trial
 
 
@@ -23,14 +24,15 @@ class Model:
         spec: the architecture, its hyperparameters concrete numbers.
         params: the weights.
         state: the model state, such as running statistics.
-        loss: a name or a function; says how outputs are read.
-        metrics: names or functions.
+        loss: as a `Trial` has it; says how outputs are read.
+        metrics: as a `Trial` has them.
         standardiser: what scales new rows, or None.
         classes: class names, or None.
         features: column names, or None.
         compute_dtype: the dtype it was trained in, or None.
         prepare: what makes numbers of new rows, fitted on the training part, or None.
         named: whether the targets were class names, which `predict` then gives back.
+        loss_weights: as a `Trial` has them, concrete numbers.
 
     Example:
         >>> import jaxnn as nn
@@ -43,26 +45,27 @@ class Model:
     params: Params
     state: State
     loss: Any
-    metrics: tuple = ()
+    metrics: Any = ()
     standardiser: Any = None
     classes: tuple[Any, ...] | None = None
     features: tuple[str, ...] | None = None
     compute_dtype: Any = None
     prepare: Any = None
     named: bool = False
+    loss_weights: Any = None
 
     @property
     def trial(self) -> Trial:
         """The model and its loss and metrics as a `Trial`, without an optimizer."""
-        return Trial(self.spec, self.loss, optax.identity(), self.metrics)
+        return Trial(self.spec, self.loss, optax.identity(), self.metrics, loss_weights=self.loss_weights)
 
     @property
-    def task(self) -> str:
-        """How outputs become predictions; see `jaxnn.losses.task_of`."""
+    def task(self) -> Any:
+        """How outputs become predictions, as `jaxnn.Loss` lists it; None where nobody said; by output where losses are."""
         return self.trial.task
 
     def outputs(self, x: Any) -> Any:
-        """What the model gives for new rows: logits or values, ``(rows, ...)``.
+        """What the model gives for new rows: logits or values, ``(rows, ...)``, without the mask of their steps.
 
         Args:
             x: rows as the training data had them, a table with its columns in any order; prepared and standardised
@@ -71,6 +74,10 @@ class Model:
         Raises:
             ValueError: for rows of another shape, a column that is missing, text or NaN.
         """
+        return unmasked(self.loss, self.masked_outputs(x))
+
+    def masked_outputs(self, x: Any) -> Any:
+        """`outputs`, beside the mask of their steps where the model hands one on."""
         x = given.inputs(x, self.features, self.prepare)
         x = jax.tree.map(np.asarray, x, is_leaf=lambda a: isinstance(a, list))
         rows = jax.tree.leaves(x)[0].shape[0]
@@ -97,24 +104,27 @@ class Model:
         x = given.inputs(own.x, self.features, self.prepare, "the data")
         return self._ready(as_batch((x, own.y, own.weight), wide=self._wide))
 
-    def predict_proba(self, x: Any) -> np.ndarray:
-        """Class probabilities ``(rows, classes)``, in the order of `classes`.
+    def predict_proba(self, x: Any) -> Any:
+        """Class probabilities ``(rows, classes)``, in the order of `classes`; by output where losses are, None where an
+        output has none.
 
         Raises:
             ValueError: if the loss is no cross-entropy.
         """
-        return probabilities(self.task, self.outputs(x), "run")
+        return read_probabilities(self.loss, self.outputs(x), probabilities, "run")
 
-    def predict(self, x: Any) -> np.ndarray:
-        """Classes ``(rows,)``, as the targets had them, or values ``(rows,)`` or ``(rows, out)``."""
-        outputs = self.outputs(x)
-        return self.told(
-            decide(self.task, lambda what: outputs if what == "outputs" else probabilities(self.task, outputs, "run"))
-        )
+    def predict_log_proba(self, x: Any) -> Any:
+        """The logarithms of `predict_proba`, which are finite where a probability is too small for a float."""
+        return read_probabilities(self.loss, self.outputs(x), log_probabilities, "run")
 
-    def told(self, decided: np.ndarray) -> np.ndarray:
+    def predict(self, x: Any) -> Any:
+        """Classes ``(rows,)``, as targets had them, or values ``(rows,)`` or ``(rows, out)``; by output where losses are."""
+        return self.told(read(decide, self.loss, self.outputs(x)))
+
+    def told(self, decided: Any) -> Any:
         """Class numbers as the names that the targets had; all else as it is."""
-        return labels.given_back(self.classes, decided) if self.named and self.classes is not None else decided
+        whole = np.issubdtype(getattr(decided, "dtype", object), np.integer)
+        return labels.given_back(self.classes, decided) if self.named and self.classes and whole else decided
 
     def evaluate(self, data: Any) -> dict[str, float]:
         """Loss and metrics on data ``(x, y)`` or ``(x, y, weight)``, in use.

@@ -84,7 +84,7 @@ def bare(entry: Entry, source: Source) -> Model:
     trial = entry.trial()
     return Model(
         trial.model, None, None, trial.loss, trial.metrics, source.standardiser, source.classes, source.features,
-        entry.recipe.compute_dtype, source.prepare, source.named,
+        entry.recipe.compute_dtype, source.prepare, source.named, trial.loss_weights,
     )  # fmt: skip
 
 

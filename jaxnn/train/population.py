@@ -10,6 +10,7 @@ import numpy as np
 
 from jaxnn.core.tree import member as one_of
 from jaxnn.data.source import Source
+from jaxnn.train.class_weight import counted
 from jaxnn.train.engine import Member
 from jaxnn.train.enrol import Entry
 from jaxnn.train.exchange import put, replaced
@@ -135,7 +136,8 @@ class Population:
             return
         began = time.perf_counter()
         if self._shared is None:
-            self._shared = self.layout.place((self.source.data, self.source.held_batches))
+            counts = counted(self.entries[0].trial().heads, self.source.data, self.source.parts)
+            self._shared = self.layout.place((self.source.data, self.source.held_batches, counts))
         own = self._of((self._member(), self._given), group.members)
         pair = programs(self.recipe, self.layout)
         train, member, seconds, compiles = group.start(pair, self.layout, own, self.source, self._shared)
@@ -284,12 +286,11 @@ class Population:
         Args:
             folder: what `save` wrote, or ``fit(..., folder=)``.
             trial, data: those of the training, checked against what the folder knows of them.
-            validation: the pair ``(x, y)`` where the training had one.
+            validation, prepare, groups: what the training was given; of a validation only the pair ``(x, y)``.
             layout: how the members lie on this machine; None for one after the other.
-            prepare, groups: those of the training, where it was given them.
 
         Raises:
-            ValueError: if there is no such folder, or it is of another trial or other data, with the first difference.
+            ValueError: if there is none, or it is of another trial or other data, with the first difference.
         """
         from jaxnn.io.folder import load
 

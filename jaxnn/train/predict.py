@@ -1,22 +1,26 @@
 """Outputs of a trained model for any number of rows, in few shapes."""
 
 import functools
-from collections.abc import Callable
+from collections import OrderedDict
 from typing import Any
 
 import jax
 import numpy as np
 import optax
 
+from jaxnn.core.hyper import HOLE, Structure, join, split
+from jaxnn.core.reads import key_of
 from jaxnn.core.tree import cast
 from jaxnn.core.types import Batch, Params, State
 from jaxnn.data.batches import in_order
 from jaxnn.train.program import Program
-from jaxnn.train.step import evaluate, widened
+from jaxnn.train.step import evaluate, measured, widened
 from jaxnn.train.trial import Trial
 
 LARGEST = 4096
 """Rows that go through the model at once."""
+KEPT = 64
+"""Programs of evaluations that are kept."""
 
 
 @functools.lru_cache(maxsize=8)
@@ -55,54 +59,40 @@ def _padded(block: np.ndarray, size: int) -> np.ndarray:
     return np.concatenate([block, np.zeros((size - len(block), *block.shape[1:]), block.dtype)])
 
 
-@functools.lru_cache(maxsize=64)
-def _evaluate(loss: Any, metrics: tuple, dtype: Any) -> Program:
-    def evaluate_all(model: Any, params: Params, state: State, batches: Batch) -> dict[str, Any]:
-        return evaluate(Trial(model, loss, optax.identity(), metrics), params, state, batches, compute_dtype=dtype)
-
-    return Program(evaluate_all)
+_EVALUATIONS: OrderedDict[Any, Program] = OrderedDict()
 
 
-def evaluation(trial: Trial, params: Params, state: State, data: Batch, dtype: Any = None) -> dict[str, float]:
-    """Loss and metrics over all rows as Python floats."""
-    program = _evaluate(trial.loss, tuple(trial.metrics), dtype)
-    values = program(trial.model, params, state, in_order(data, LARGEST))
-    return {name: float(v) for name, v in values.items()}
+def _evaluation(structure: tuple[Structure, ...], dtype: Any, given: bool) -> Program:
+    """The program for losses and metrics of this structure; with ``given``, for outputs in the place of inputs."""
+
+    def evaluate_all(model: Any, numbers: Any, params: Params, state: State, batches: Batch) -> dict[str, Any]:
+        trial = Trial(model, optimizer=optax.identity(), **join(structure, numbers))
+        if given:
+            return measured(trial, lambda batch: batch.x, batches)
+        return evaluate(trial, params, state, batches, compute_dtype=dtype)
+
+    fixed = tuple(tuple(None if v is HOLE else v.value for v in s.leaves) for s in structure)
+    key = tuple((s.name, s.tree) for s in structure), key_of(fixed), dtype, given
+    found = _EVALUATIONS.pop(key, None) or Program(evaluate_all)
+    _EVALUATIONS[key] = found
+    while len(_EVALUATIONS) > KEPT:
+        _EVALUATIONS.popitem(last=False)
+    return found
 
 
-def probabilities(task: str, outputs: Any, call: str) -> np.ndarray:
-    """Class probabilities ``(rows, classes)`` from outputs, for the tasks that have them.
-
-    Raises:
-        ValueError: for a task without probabilities.
-    """
-    if task == "classes":
-        shares = np.exp(outputs - outputs.max(-1, keepdims=True))
-        return shares / shares.sum(-1, keepdims=True)
-    if task == "binary":
-        one = 0.5 + 0.5 * np.tanh(0.5 * np.asarray(outputs))
-        if one.ndim > 1 and one.shape[-1] > 1:
-            return one
-        one = one.reshape(len(one), -1)
-        return np.concatenate([1 - one, one], -1)
-    raise ValueError(f"this loss gives no probabilities; write {call}.predict(x), or train with a cross-entropy")
-
-
-def decide(task: str, mean: Callable[[str], Any]) -> np.ndarray:
-    """Predictions: class numbers for classes, 0 or 1 for two of them, else the outputs (one per row: ``(rows,)``).
+def evaluation(
+    trial: Trial, params: Params, state: State, data: Batch, dtype: Any = None, given: bool = False
+) -> dict[str, float]:
+    """Loss and metrics over all rows as Python floats.
 
     Args:
-        task: what `jaxnn.losses.task_of` says of the loss.
-        mean: gives ``"probabilities"`` or ``"outputs"``, of one model or averaged over several.
+        trial: of concrete numbers.
+        params, state: of its model.
+        data: inputs, targets and weights.
+        dtype: the compute dtype.
+        given: whether ``data.x`` holds outputs, and no inputs.
     """
-    if task == "classes":
-        return np.asarray(mean("probabilities")).argmax(-1)
-    if task == "binary":
-        p = np.asarray(mean("probabilities"))
-        outputs = mean("outputs")
-        multi = outputs.ndim > 1 and outputs.shape[-1] > 1
-        return (p > 0.5).astype(int) if multi else p.argmax(-1)
-    outputs = np.asarray(mean("outputs"))
-    if outputs.ndim == 2 and outputs.shape[-1] == 1:
-        outputs = outputs[:, 0]
-    return (outputs > 0).astype(int) if task == "sign" else outputs
+    parts = {"loss": trial.loss, "metrics": trial.metrics, "loss_weights": trial.loss_weights}
+    numbers, structure = split(parts)
+    values = _evaluation(structure, dtype, given)(trial.model, numbers, params, state, in_order(data, LARGEST))
+    return {name: float(values[name]) for name in ("loss", *trial.metric_names)}

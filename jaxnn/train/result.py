@@ -103,11 +103,15 @@ class Run:
         """`Model.outputs` of new rows."""
         return self.model.outputs(x)
 
-    def predict_proba(self, x: Any) -> np.ndarray:
+    def predict_proba(self, x: Any) -> Any:
         """`Model.predict_proba` of new rows."""
         return self.model.predict_proba(x)
 
-    def predict(self, x: Any) -> np.ndarray:
+    def predict_log_proba(self, x: Any) -> Any:
+        """`Model.predict_log_proba` of new rows."""
+        return self.model.predict_log_proba(x)
+
+    def predict(self, x: Any) -> Any:
         """`Model.predict` of new rows."""
         return self.model.predict(x)
 

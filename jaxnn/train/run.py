@@ -9,6 +9,7 @@ from jaxnn.core.hyper import split
 from jaxnn.core.types import Key
 from jaxnn.data.batches import rows_of_a_step
 from jaxnn.data.source import read
+from jaxnn.train.class_weight import counted
 from jaxnn.train.engine import Member, Recipe, epoch, goes_on, kept, start
 from jaxnn.train.enrol import floating, task_of, whole
 from jaxnn.train.state import TrainState
@@ -74,9 +75,11 @@ def run(
     source = read(data, validation, shuffle_seed=shuffle_seed, shuffle=shuffle, task=task)
     size, shuffle = rows_of_a_step(batch_size, source.rows, shuffle)
     inside, structure = split(hparams)
-    recipe = Recipe(trial, structure, size, -(-source.rows // size), source.held is not None, floating(compute_dtype))
+    recipe = Recipe(trial, structure, size, -(-source.rows // size), source.held is not None, floating(compute_dtype),
+                    classes=source.classes)  # fmt: skip
     member = Member(inside, stop, key, jnp.int32(epochs), jnp.int32(0))
-    block = jax.tree.map(jnp.asarray, source.block(0, epochs, shuffle, capacity=epochs))
+    counts = counted(recipe.built(member).heads, source.data, source.parts)
+    block = jax.tree.map(jnp.asarray, source.block(0, epochs, shuffle, capacity=epochs, counts=counts))
 
     def one(state: TrainState, order: Any) -> tuple[TrainState, dict[str, Any]]:
         def go() -> tuple[TrainState, dict[str, Any]]:

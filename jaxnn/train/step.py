@@ -1,17 +1,21 @@
 """One step of training, and evaluation, for the engine and for whoever writes the loop."""
 
+from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import optax
 
-from jaxnn.core.tree import cast, path_of
+from jaxnn.core.tree import cast, path_of, row_count
 from jaxnn.core.types import Batch, Key, Params, State
-from jaxnn.data.arrays import silenced
+from jaxnn.data.weights import padded, silenced
+from jaxnn.train.class_weight import factors
+from jaxnn.train.heads import Head, Seen
 from jaxnn.train.optimizer import Optimizer, plain
 from jaxnn.train.state import TrainState
-from jaxnn.train.sums import Sums, per_row
+from jaxnn.train.sums import Sums, finished, gathered, weighted
 from jaxnn.train.trial import Trial
 
 
@@ -66,7 +70,8 @@ def step(
 ) -> tuple[TrainState, dict[str, Any]]:
     """One step: the gradient of the loss, the update, and nothing else.
 
-    The loss is ``sum_i w_i loss_i / n`` over the ``n`` real rows of the batch, whatever their weights.
+    The loss is ``sum_i w_i loss_i / n`` over the ``n`` real rows of the batch, whatever their weights; over its real
+    steps where these count one by one, and summed over outputs, as `Trial` says.
 
     Args:
         trial: a concrete `Trial`.
@@ -89,17 +94,17 @@ def step(
         (1, 1.0)
     """
     batch = Batch(*batch)
-    rows = batch.y.shape[0]
+    rows = row_count(batch.y)
     if batch.weight is None:
         batch = batch._replace(weight=jnp.ones(rows, jax.dtypes.canonicalize_dtype(float)))
     else:
         batch = silenced(batch)
     if batch.rows is not None:
-        batch = batch._replace(weight=jnp.where(batch.rows, batch.weight, jnp.zeros_like(batch.weight)))
+        batch = batch._replace(weight=padded(batch.weight, batch.rows))
     count = jnp.int32(rows) if batch.rows is None else batch.rows.sum(dtype=jnp.int32)
     key = None if key is None else steps_key(key)
     state, sums = train_step(trial, state, batch, count, key, compute_dtype, plain(trial))
-    return state, sums.means(trial)
+    return state, finished(trial, weighted(trial, sums, batch.weight))
 
 
 def steps_key(key: Key) -> Key:
@@ -108,25 +113,51 @@ def steps_key(key: Key) -> Key:
 
 
 def train_step(
-    trial: Trial, state: TrainState, batch: Batch, count: Any, key: Key | None, dtype: Any, optimizer: Optimizer
-) -> tuple[TrainState, Sums]:
-    """`step` with the key of the steps, for a batch with weights and ``count`` real rows; returns sums, not means."""
+    trial: Trial, state: TrainState, batch: Batch, count: Any, key: Key | None, dtype: Any, optimizer: Optimizer,
+    counts: Any = None,
+) -> tuple[TrainState, tuple[Sums, ...]]:  # fmt: skip
+    """`step` with the key of the steps, for a batch with weights and ``count`` real rows.
+
+    Args:
+        counts: for each head what the rows of each class weigh together, or None; see `jaxnn.train.class_weight`.
+
+    Returns:
+        The next state, and sums over the batch for each head, as `jaxnn.train.sums.gathered` leaves them.
+    """
+    heads = trial.heads
+    counts = [None] * len(heads) if counts is None else counts
 
     def objective(params: Params) -> tuple[Any, tuple]:
         own = None if key is None else jax.random.fold_in(key, state.step)
         outputs, after = forward(trial, params, state.model_state, batch, key=own, train=True, dtype=dtype)
-        losses = trial.loss_function(outputs, batch.y)
-        weight = batch.weight.astype(losses.dtype)
-        total = (weight * jnp.where(weight > 0, losses, jnp.zeros_like(losses))).sum()
-        return total / jnp.asarray(count, total.dtype), (losses, outputs, after)
+        seen = [head.seen(outputs, batch) for head in heads]
+        losses = [_losses(*each) for each in zip(heads, seen, counts, strict=True)]
+        means = (_mean(*each, count) for each in zip(heads, seen, losses, strict=True))
+        return reduce(jnp.add, means), (losses, seen, after)
 
-    (value, (losses, outputs, model_state)), grad = jax.value_and_grad(objective, has_aux=True)(state.params)
+    (value, (losses, seen, model_state)), grad = jax.value_and_grad(objective, has_aux=True)(state.params)
     rest = {"value": value, "metrics": state.metrics, "epoch": state.epoch}
     value_fn = lambda p, metrics=None, epoch=None, opt_state=None: objective(p)[0]  # noqa: E731
     updates, opt_state = optimizer.update(grad, state.opt_state, state.params, rest, value_fn)
     params = jax.tree.map(lambda p, u: p + u.astype(p.dtype), state.params, updates)
     after = state._replace(step=state.step + 1, params=params, model_state=model_state, opt_state=opt_state)
-    return after, Sums.of(per_row(trial, outputs, batch, losses), batch.weight)
+    return after, gathered(trial, seen, losses)
+
+
+def _losses(head: Head, seen: Seen, counts: Any) -> Any:
+    """The loss of each row in training, ``(rows,)``, its class weight included."""
+    losses = head.loss(seen.outputs, seen.targets)
+    factor = factors(head, seen.outputs, seen.targets, counts)
+    return losses if factor is None else losses * factor.astype(losses.dtype)
+
+
+def _mean(head: Head, seen: Seen, losses: Any, count: Any) -> Any:
+    """The share of a head in the loss of a batch: ``sum_i w_i loss_i / n`` over the ``n`` rows that are there."""
+    weight = seen.weight.astype(losses.dtype)
+    total = (weight * jnp.where(weight > 0, losses, jnp.zeros_like(losses))).sum()
+    count = count if seen.real is None else jnp.maximum(seen.real.sum(dtype=jnp.int32), 1)
+    mean = total / jnp.asarray(count, total.dtype)
+    return mean if not head.path else jnp.asarray(head.share, mean.dtype) * mean
 
 
 def forward(
@@ -172,10 +203,22 @@ def evaluate(
         4.0
     """
 
-    def sums_of(batch: Batch) -> Sums:
-        outputs, _ = forward(trial, params, model_state, batch, key=None, train=False, dtype=compute_dtype)
-        return Sums.of(per_row(trial, outputs, batch), batch.weight)
+    def outputs_of(batch: Batch) -> Any:
+        return forward(trial, params, model_state, batch, key=None, train=False, dtype=compute_dtype)[0]
 
-    if batches.weight.shape[0] == 1:
-        return sums_of(jax.tree.map(lambda a: a[0], batches)).means(trial)
-    return jax.lax.map(sums_of, batches).total().means(trial)
+    return measured(trial, outputs_of, batches)
+
+
+def measured(trial: Trial, outputs_of: Callable[[Batch], Any], batches: Batch) -> dict[str, Any]:
+    """Loss and metrics of what a function gives for stacked batches."""
+
+    def sums_of(batch: Batch) -> tuple[Sums, ...]:
+        outputs = outputs_of(batch)
+        return gathered(trial, [head.seen(outputs, batch) for head in trial.heads])
+
+    if row_count(batches.y) == 1:
+        batches = jax.tree.map(lambda a: a[0], batches)
+        sums = sums_of(batches)
+    else:
+        sums = jax.lax.map(sums_of, batches)
+    return finished(trial, weighted(trial, sums, batches.weight))

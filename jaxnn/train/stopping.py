@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 
 from jaxnn.core import checks
-from jaxnn.core.direction import rises
 from jaxnn.core.layer import hyper, spec
+from jaxnn.core.registry import is_better_larger
 from jaxnn.core.types import Hyper
 from jaxnn.train.state import Best, TrainState
 
@@ -23,7 +23,7 @@ class EarlyStopping:
         patience: epochs without improvement before the end, a leaf; None never stops, and only keeps the best.
         min_delta: by how much an epoch must improve, in units of the metric; a leaf.
         target: stop as soon as the metric is this good; a leaf, None for no target.
-        mode: ``"min"``, ``"max"``, or None to read it off the name (accuracy, top_k, r2, log_likelihood rise).
+        mode: ``"min"``, ``"max"``, or None for what the metric says of itself.
 
     Raises:
         ValueError: for a mode that is none of these, or a negative patience.
@@ -49,7 +49,7 @@ class EarlyStopping:
     @property
     def rises(self) -> bool:
         """Whether larger is better."""
-        return rises(self.metric) if self.mode is None else self.mode == "max"
+        return is_better_larger(self.metric, self.mode, f'nn.EarlyStopping("{self.metric}"')
 
     def start(self, params: Any, model_state: Any) -> Best:
         """The best before the first epoch: the worst value, and the first weights."""

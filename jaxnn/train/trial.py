@@ -7,6 +7,9 @@ from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 from jaxnn import losses, metrics
 from jaxnn.core.layer import is_spec
+from jaxnn.core.registry import is_better_larger, rises
+from jaxnn.metrics.names import unique
+from jaxnn.train.heads import Head, given, is_node, leaves, mapped
 
 OWN = ("seed", "batch_size", "epochs", "fold")
 """Axes of the engine's own; all others are arguments of the trial function."""
@@ -28,14 +31,31 @@ class Trial:
 
     Args:
         model: a spec.
-        loss: a name or a function ``(outputs, targets) -> (batch,)``.
+        loss: a name, a function ``(outputs, targets) -> (batch,)``, or what `jaxnn.loss` made of one. For a model with
+            several outputs a dict or tuple of these like its outputs, and the targets are such a tree too; the loss is
+            then the sum over them. A function by itself gets the whole trees.
         optimizer: any `optax.GradientTransformation`.
-        metrics: names or functions ``(outputs, targets) -> (batch,)``; for class labels, accuracy comes by itself.
+        metrics: names or functions ``(outputs, targets) -> (batch,)``, or what `jaxnn.metric` made of them; for class
+            labels, accuracy comes by itself. With several losses by output, ``{"cls": "accuracy"}``.
         stop: an `EarlyStopping`, where its settings are hyperparameters too; else give ``stop=`` to `fit` or `grid`.
+        loss_weights: what each of several losses is multiplied with, by output, 1 where nothing is said; traced.
+        class_weight: ``"balanced"`` or a dict from class numbers or names to weights, 1 where nothing is said; traced.
+            With several losses by output. ``"balanced"`` is ``n / (k n_c)`` for the ``n_c`` of ``n`` training rows that
+            are of class *c* of ``k``, weights of rows included, as in scikit-learn. It weighs the loss of training, and
+            the ``loss`` that is reported of it, as in Keras; metrics and all of validation are not weighed by it.
+
+    Sequences:
+        Steps count one by one where they have weights, ``fit(trial, (x, y, weight))`` with ``weight (rows, steps)``,
+        where the model hands on a mask, ``fit(trial, ((x, mask), y))``, or where a label is ignored,
+        `jaxnn.losses.ignoring`. The loss of a batch is then the weighted sum over its steps, divided by the number of
+        steps that are there (whose weight or mask is not 0 and whose label is not ignored), as under PyTorch's
+        ``ignore_index`` and Keras's masks. Metrics see the same steps. Without any of these, the loss of a row is the
+        mean over its steps.
 
     Raises:
         TypeError: if the model is no spec or the optimizer no transformation.
-        ValueError: for an unknown name.
+        ValueError: for an unknown name, two metrics of one name, a stop of which nobody said which way is better, and
+            what is given by output for one that is not there.
 
     Example:
         >>> import optax, jaxnn as nn
@@ -43,13 +63,22 @@ class Trial:
         ...     return nn.Trial(nn.mlp((32,), out=10), "softmax_cross_entropy", optax.chain(nn.l2(l2), optax.adam(lr)))
         >>> digits(1e-3, 0.0).metric_names
         ('accuracy',)
+        >>> def two_heads(lr, share):
+        ...     heads = nn.Graph(("cls", nn.Dense(3), "x"), ("reg", nn.Dense(1), "x"), outputs=("cls", "reg"))
+        ...     loss = {"cls": "softmax_cross_entropy", "reg": "squared_error"}
+        ...     return nn.Trial(nn.Sequential(nn.Dense(32, "relu"), heads), loss, optax.adam(lr),
+        ...                     loss_weights={"reg": share})
+        >>> two_heads(1e-3, 0.3).metric_names
+        ('cls_loss', 'reg_loss', 'cls_accuracy')
     """
 
     model: Any
-    loss: str | Callable
+    loss: Any
     optimizer: Any
-    metrics: tuple = ()
+    metrics: Any = ()
     stop: Any = None
+    loss_weights: Any = None
+    class_weight: Any = None
     read_as: ClassVar[str] = "trial"
 
     def __post_init__(self):
@@ -60,31 +89,56 @@ class Trial:
             raise TypeError(f"the optimizer of a Trial must be of Optax, got {self.optimizer!r}; write {call}")
         if self.stop is not None and not hasattr(self.stop, "observe"):
             raise TypeError(f'stop must be an EarlyStopping, got {self.stop!r}; write nn.EarlyStopping("val_loss", 10)')
-        object.__setattr__(self, "metrics", tuple([self.metrics] if isinstance(self.metrics, str) else self.metrics))
-        losses.resolve(self.loss)
-        self.metric_functions
+        if not is_node(self.loss):
+            object.__setattr__(self, "metrics", _tuple(self.metrics))
+        _check_columns(self.metric_names)
+        if self.stop is not None and getattr(self.stop, "mode", "min") is None:
+            object.__setattr__(self, "stop", self._directed(self.stop))
+
+    def _directed(self, stop: Any) -> Any:
+        """The stop, its mode filled in where only this trial knows which way its metric is better."""
+        known = self.directions
+        if stop.metric not in known:
+            raise ValueError(
+                f"early stopping looks at {stop.metric!r}, and the history has {', '.join(known)}; write one of these"
+            )
+        way = is_better_larger(stop.metric, None, f'nn.EarlyStopping("{stop.metric}"', known)
+        return stop if way == rises(stop.metric) else replace(stop, mode="max" if way else "min")
 
     @property
-    def loss_function(self) -> Callable:
-        """The loss as a function."""
-        return losses.resolve(self.loss)
+    def heads(self) -> tuple[Head, ...]:
+        """The losses, each with all that goes with it: one, or one for each output."""
+        found = dict(leaves(self.loss))
+        paths, call = list(found), "Trial(model, {'cls': ..., 'reg': ...}, optimizer, %s)"
+        if self.loss_weights is not None and paths == [()]:
+            raise ValueError(f"loss_weights goes by output, and there is one loss; write {call % '...'}")
+        own = given("metrics", self.metrics or None, paths, (), call % "metrics={'cls': 'accuracy'}")
+        shares = given("loss_weights", self.loss_weights, paths, 1.0, call % "loss_weights={'reg': 0.3}")
+        weights = given("class_weight", self.class_weight, paths, None, call % "class_weight={'cls': 'balanced'}")
+        if not all(isinstance(share, (int, float)) or hasattr(share, "dtype") for share in shares):
+            raise ValueError(f"loss_weights must be numbers, got {self.loss_weights!r}")
+        rows = zip(paths, found.values(), own, shares, weights, strict=True)
+        return tuple(_head(*row) for row in rows)
 
     @property
-    def task(self) -> str:
-        """How outputs become predictions; see `jaxnn.losses.task_of`."""
-        return losses.task_of(self.loss)
-
-    @property
-    def metric_functions(self) -> dict[str, Callable]:
-        """The metrics by name, accuracy among them where the targets are classes."""
-        given = dict(metrics.resolve(m) for m in self.metrics)
-        default = {} if self.task == "values" else {"accuracy": metrics.accuracy}
-        return {**default, **given}
+    def task(self) -> Any:
+        """How outputs become predictions, as `Loss` lists it; None where nobody said; a tree where losses are one."""
+        return mapped(lambda leaf: losses.resolve(leaf).task, self.loss)
 
     @property
     def metric_names(self) -> tuple[str, ...]:
-        """The names under which the metrics stand in the history."""
-        return tuple(self.metric_functions)
+        """The names under which the metrics, and the losses of several outputs, stand in the history."""
+        heads = self.heads
+        own = [head.called("loss") for head in heads if head.path]
+        return (*own, *(head.called(m.name) for head in heads for m in head.metrics))
+
+    @property
+    def directions(self) -> dict[str, bool | None]:
+        """Whether larger is better, by the columns that the history may have; None where nobody said."""
+        known: dict[str, bool | None] = {"loss": False, "penalty": False}
+        for head in self.heads:
+            known |= {head.called("loss"): False} | {head.called(m.name): m.rises for m in head.metrics}
+        return known | {f"val_{name}": way for name, way in known.items() if name != "penalty"}
 
     @property
     def update(self) -> Callable:
@@ -110,6 +164,27 @@ class Trial:
                 "its settings are hyperparameters"
             )
         return replace(self, stop=stop)
+
+
+def _head(path: tuple, loss: Any, own: Any, share: Any, class_weight: Any) -> Head:
+    record = losses.resolve(loss)
+    default = [metrics.accuracy] if record.task in ("classes", "binary", "sign") else []
+    return Head(path, record, unique([*default, *map(metrics.resolve, _tuple(own))]), share, class_weight)
+
+
+def _tuple(names: Any) -> tuple:
+    return tuple(names) if isinstance(names, (tuple, list)) else (names,)
+
+
+def _check_columns(names: tuple[str, ...]) -> None:
+    """Raise unless every output and metric has a column of its own."""
+    columns = ["loss", "penalty", *names]
+    columns += [f"val_{name}" for name in columns]
+    twice = next((name for name in columns if columns.count(name) > 1), None)
+    if twice is not None:
+        raise ValueError(
+            f"two columns of the history would be called {twice!r}; give an output or a metric another name"
+        )
 
 
 TrialLike: TypeAlias = Trial | Callable[..., Trial]

@@ -66,12 +66,20 @@ def test_best_goes_by_validation_first(names, default):
     assert runs.best().number == (2 if default == "val_accuracy" else 1)
 
 
-@pytest.mark.parametrize(("mode", "first"), [("max", 1), ("min", 0), (None, 0)])
+@pytest.mark.parametrize(("mode", "first"), [("max", 1), ("min", 0)])
 def test_the_mode_that_stopping_was_given_holds(mode, first):
     stop = nn.EarlyStopping("val_speed", mode=mode)
     runs = made(dict(loss=[1.0, 2.0], val_speed=[0.2, 0.8]), stop=stop)
     assert runs.order("val_speed")[0] == first and runs.order("val_speed", "max")[0] == 1
     assert runs.order("loss")[0] == 0
+
+
+def test_without_a_direction_there_is_no_best():
+    runs = made(dict(loss=[1.0, 2.0], val_speed=[0.2, 0.8]))
+    for call in (runs.order, runs.best, lambda m: runs.top(1, m)):
+        with pytest.raises(ValueError, match=r'larger val_speed is better is not known; .* mode="max"\) or mode="min"'):
+            call("val_speed")
+    assert runs.best("val_speed", mode="max").number == 1 and runs.top(1, "val_speed", "min")[0].number == 0
 
 
 def test_the_mode_of_a_trials_own_stopping_holds(tmp_path):

@@ -100,8 +100,8 @@ def test_damage_is_one_clear_error_and_runs_nothing(both, tmp_path):
         ),
         "no stop": lambda known: known["model"].pop("stop"),
         "another layer": lambda known: known["model"].update(specs=['{"class": "Popen"}'] * 4),
-        "no loss": lambda known: known["model"].pop("loss"),
-        "a loss that is none": lambda known: known["model"].update(loss="os.system"),
+        "no loss": lambda known: known["model"].pop("losses"),
+        "a loss that is none": lambda known: known["model"].update(losses=["os.system"] * 4),
     }
     for change in changes.values():
         known = json.loads(about)

@@ -119,6 +119,9 @@ class _Runs:
         self.table = {"lr": [0.1, 0.01], "l2": [0.0, 0.0], "val_loss": [2.0, 1.0]}
         self.default_metric = "val_loss"
 
+    def rises(self, metric, mode=None):
+        return False
+
     def order(self, metric):
         return np.argsort(self.table[metric])
 

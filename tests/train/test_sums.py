@@ -7,7 +7,7 @@ import optax
 import pytest
 
 import jaxnn as nn
-from jaxnn.train.sums import Sums, per_row
+from jaxnn.train.sums import Sums, gathered, per_row
 
 RNG = np.random.default_rng(0)
 OUTPUTS, TARGETS = RNG.normal(size=(7, 3)).astype(np.float32), RNG.integers(0, 3, 7)
@@ -35,8 +35,8 @@ def batch(weight=WEIGHT):
 
 def test_means_are_weighted_averages_of_every_number_of_every_metric():
     sums = Sums.of(per_row(TRIAL, jnp.asarray(OUTPUTS), batch()), batch().weight)
-    assert [name for name, _ in sums.shapes] == ["loss", "accuracy", "spread"]
-    assert dict(sums.shapes)["spread"] == (2, 2) and sums.values.shape == (6,)
+    assert [(name, shape) for name, shape, _ in sums.shapes] == [("loss", ()), ("accuracy", ()), ("spread", (2, 2))]
+    assert sums.values.shape == (6,)
     means = sums.means(TRIAL)
     for name, values in numbers().items():
         np.testing.assert_allclose(means[name], np.average(values, axis=0, weights=WEIGHT), rtol=1e-5)
@@ -53,7 +53,7 @@ def test_the_total_over_batches_is_the_mean_over_all_rows():
 
     stacked = jax.vmap(one)(outputs.reshape(2, 4, 3), targets.reshape(2, 4), weight.reshape(2, 4))
     assert stacked.loss.shape == (2,)
-    means = stacked.total().means(TRIAL)
+    means = stacked.means(TRIAL)
     for name, values in numbers().items():
         np.testing.assert_allclose(means[name], np.average(values, axis=0, weights=WEIGHT), rtol=1e-5)
 
@@ -89,7 +89,7 @@ def test_without_weight_the_mean_is_not_a_number():
 def test_a_metric_with_a_finish_is_finished_from_its_means():
     trial = nn.Trial(nn.linear_regression(), "squared_error", optax.sgd(0.1), metrics=("r2",))
     outputs, y = OUTPUTS[:, :1], OUTPUTS[:, 1]
-    sums = Sums.of(per_row(trial, jnp.asarray(outputs), nn.Batch(None, jnp.asarray(y))), jnp.asarray(WEIGHT))
+    sums = gathered(trial, jnp.asarray(outputs), nn.Batch(None, jnp.asarray(y), jnp.asarray(WEIGHT)))
     mean = np.average(y, weights=WEIGHT)
     residual = np.average((y - outputs[:, 0]) ** 2, weights=WEIGHT)
     expected = 1 - residual / np.average((y - mean) ** 2, weights=WEIGHT)

@@ -77,7 +77,7 @@ def test_a_grid_is_its_fits(run, plan):
     together = runs.top(2).ensemble()
     assert set(together.predict(x)) <= set(run.classes)
     right = np.mean(together.predict(x) == FRAME.label)
-    assert together.evaluate((FRAME, "label")) == {"accuracy": pytest.approx(right)}
+    assert together.evaluate((FRAME, "label"))["accuracy"] == pytest.approx(right)
 
 
 def test_a_folder_keeps_it_and_a_population_goes_on(run, tmp_path):

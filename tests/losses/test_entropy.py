@@ -1,9 +1,8 @@
-import functools
+"""Cross-entropies against scikit-learn, SciPy and PyTorch."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -90,89 +89,3 @@ def test_sigmoid_cross_entropy_of_many_labels_is_torch_s():
     theirs = functional.binary_cross_entropy_with_logits(torch.tensor(LOGITS), torch.tensor(chances), reduction="none")
     ours = losses.sigmoid_cross_entropy(jnp.asarray(LOGITS), jnp.asarray(chances))
     np.testing.assert_allclose(ours, theirs.numpy().mean(1), rtol=1e-5)
-
-
-def test_errors_are_those_of_scikit_learn():
-    pair = jnp.asarray(OUTPUTS), jnp.asarray(TARGETS)
-    assert losses.squared_error(*pair).mean() == pytest.approx(sk.mean_squared_error(TARGETS, OUTPUTS), rel=1e-6)
-    assert losses.absolute_error(*pair).mean() == pytest.approx(sk.mean_absolute_error(TARGETS, OUTPUTS), rel=1e-6)
-    half = sk.mean_squared_error(TARGETS, OUTPUTS) * 3 / 2
-    assert losses.half_squared_error(*pair).mean() == pytest.approx(half, rel=1e-6)
-
-
-@given(ROWS, ROWS, st.floats(0.125, 8, width=32))
-@settings(max_examples=60, deadline=None)
-def test_huber_is_scipy_s_and_torch_s(outputs, targets, delta):
-    ours = losses.huber(jnp.asarray(outputs), jnp.asarray(targets), delta)
-    wanted = special.huber(delta, (outputs - targets).astype(float)).mean(1)
-    np.testing.assert_allclose(ours, wanted, rtol=1e-5, atol=1e-5)
-
-
-def test_huber_is_torch_s_at_the_knee_too():
-    torch, functional = torch_functional()
-    errors = torch.tensor([0.0, 0.5, -0.5, 3.0], requires_grad=True)
-    theirs = functional.huber_loss(errors, torch.zeros(4), delta=0.5, reduction="none")
-    theirs.sum().backward()
-    ours = losses.huber(jnp.asarray(errors.detach().numpy()), jnp.zeros(4), 0.5)
-    np.testing.assert_allclose(ours, theirs.detach().numpy(), rtol=1e-6)
-    gradient = jax.grad(lambda e: losses.huber(e, jnp.zeros(4), 0.5).sum())(jnp.asarray(errors.detach().numpy()))
-    np.testing.assert_allclose(gradient, errors.grad.numpy(), rtol=1e-6)
-
-
-def test_huber_s_delta_is_traced():
-    deltas = jnp.array([0.5, 1.0, 2.0])
-    many = jax.vmap(lambda d: losses.huber(jnp.asarray(SCORES), jnp.zeros(7), d))(deltas)
-    for delta, row in zip(deltas.tolist(), many, strict=True):
-        np.testing.assert_allclose(row, special.huber(delta, SCORES.astype(float)), rtol=1e-5)
-
-
-@pytest.mark.parametrize("labels", [BINARY, 2 * BINARY - 1, BINARY.astype(bool), BINARY.astype(np.float32)], ids=str)
-def test_hinge_is_scikit_learn_s_for_every_way_to_write_two_classes(labels):
-    ours = losses.hinge(jnp.asarray(SCORES), jnp.asarray(labels))
-    assert ours.mean() == pytest.approx(sk.hinge_loss(BINARY, SCORES), rel=1e-6)
-    perceptron = losses.perceptron(jnp.asarray(SCORES)[:, None], jnp.asarray(labels))
-    np.testing.assert_allclose(perceptron, np.maximum(0, -(2 * BINARY - 1) * SCORES), rtol=1e-6)
-
-
-def test_perceptron_is_optax_s_away_from_the_boundary_and_pulls_fully_on_it():
-    signs = jnp.asarray(2 * BINARY - 1, jnp.float32)
-    np.testing.assert_allclose(
-        losses.perceptron(jnp.asarray(SCORES), signs),
-        optax.losses.perceptron_loss(jnp.asarray(SCORES), signs),
-        rtol=1e-6,
-    )
-    pull = jax.grad(lambda s: losses.perceptron(s, jnp.array([1, 0])).sum())(jnp.zeros(2))
-    assert pull.tolist() == [-1.0, 1.0]
-
-
-@pytest.mark.parametrize("name", losses.NAMES)
-def test_a_name_gives_its_function(name):
-    assert losses.resolve(name) is losses.NAMES[name]
-    assert losses.resolve(losses.NAMES[name]) is losses.NAMES[name]
-
-
-def test_an_unknown_name_is_told_with_those_there_are():
-    with pytest.raises(ValueError, match=r"no loss is named 'mse'; choose one of softmax_cross_entropy, .*, or pass"):
-        losses.resolve("mse")
-
-
-def test_the_task_follows_the_loss():
-    tasks = {name: losses.task_of(name) for name in losses.NAMES}
-    assert {name for name, task in tasks.items() if task == "classes"} == {"softmax_cross_entropy"}
-    assert {name for name, task in tasks.items() if task == "binary"} == {"sigmoid_cross_entropy"}
-    assert {name for name, task in tasks.items() if task == "sign"} == {"hinge", "perceptron"}
-    assert losses.task_of(functools.partial(losses.hinge)) == "sign"
-    assert losses.task_of(lambda o, y: o) == "values"
-
-
-@given(st.lists(st.integers(1, 4), min_size=1, max_size=3), st.lists(st.integers(1, 4), min_size=1, max_size=3))
-@settings(max_examples=200, deadline=None)
-def test_nothing_is_broadcast(outputs, targets):
-    outputs, targets = tuple(outputs), tuple(targets)
-    fits = targets in (outputs, outputs[:-1] if outputs[-1] == 1 and len(outputs) > 1 else outputs)
-    shapes = [jax.ShapeDtypeStruct(s, jnp.float32) for s in (outputs, targets)]
-    if fits:
-        assert jax.eval_shape(losses.squared_error, *shapes).shape == targets[:1]
-    else:
-        with pytest.raises(ValueError, match="write a model with one output per target"):
-            jax.eval_shape(losses.squared_error, *shapes)

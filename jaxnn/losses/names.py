@@ -1,0 +1,65 @@
+"""Losses by name, as functions and as specs, all of them as records."""
+
+from collections.abc import Callable
+
+from jaxnn.core.layer import is_spec
+from jaxnn.core.records import Loss, called
+from jaxnn.core.registry import LOSS_ALIASES, LOSSES, define, find_loss, same_origin
+from jaxnn.losses.robust import huber
+
+SPECS: tuple[Callable, ...] = (huber,)
+for one in SPECS:
+    define(LOSSES, Loss(one.__name__, one(), one.task))
+
+LOSS_ALIASES |= {
+    "categorical_crossentropy": "softmax_cross_entropy",
+    "sparse_categorical_crossentropy": "softmax_cross_entropy",
+    "cross_entropy": "softmax_cross_entropy",
+    "binary_crossentropy": "sigmoid_cross_entropy",
+    "logcosh": "log_cosh",
+    "mse": "squared_error",
+    "mean_squared_error": "squared_error",
+    "mae": "absolute_error",
+    "mean_absolute_error": "absolute_error",
+    "huber_loss": "huber",
+}
+
+
+def resolve(loss: str | Callable) -> Loss:
+    """The record of a loss: by its name, Keras's and scikit-learn's names included, as a function, a spec or a record.
+
+    Args:
+        loss: what a `Trial` takes. A bare function has no task.
+
+    Raises:
+        ValueError: for an unknown name, with the names that exist, and for a function of one's own under the name of
+            another loss.
+
+    Example:
+        >>> resolve("mse"), resolve("huber"), resolve(lambda outputs, targets: outputs)
+        (Loss('squared_error', task='values'), Loss('huber', task='values'), Loss('<lambda>'))
+    """
+    if isinstance(loss, str):
+        found = find_loss(loss)
+        if found is None:
+            raise ValueError(f"no loss is named {loss!r}; choose one of {', '.join(LOSSES)}, or pass a function")
+        return found
+    if isinstance(loss, type) or not callable(loss):
+        call = f"nn.losses.{loss.__name__}()" if isinstance(loss, type) else '"softmax_cross_entropy"'
+        raise ValueError(f"a loss is a name or a function (outputs, targets) -> (batch,), got {loss!r}; write {call}")
+    if isinstance(loss, Loss):
+        record = loss
+    else:
+        record = Loss(type(loss).__name__ if is_spec(loss) else called(loss), loss, getattr(loss, "task", None))
+    known = LOSSES.get(record.name)
+    if known is not None and not same_origin(known, record):
+        raise ValueError(
+            f"a loss of your own is called {record.name!r}, as another one is; "
+            f"write nn.loss(name='my_{record.name}', task='values')({record.name})"
+        )
+    return record
+
+
+def names() -> tuple[str, ...]:
+    """The names of all losses there are."""
+    return tuple(LOSSES)

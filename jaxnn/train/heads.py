@@ -1,0 +1,252 @@
+"""Outputs and what they are held against: one loss for all of them, or a tree of losses, one for each head.
+
+A head is one leaf of the tree of losses, with the outputs, targets and weights that stand at its path. `Head.seen` is
+where rows, steps of a sequence, masks and ignored labels become one thing: rows, each with a weight.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+
+from jaxnn.core.records import Loss, Metric
+from jaxnn.core.types import Batch
+
+EXAMPLE = 'Trial(model, {"cls": "softmax_cross_entropy", "reg": "squared_error"}, optax.adam(1e-3))'
+
+
+class Seen(NamedTuple):
+    """What a head sees of a batch.
+
+    Args:
+        outputs: ``(rows, ...)``; steps of a sequence are rows where they have weights of their own.
+        targets: ``(rows, ...)``.
+        weight: ``(rows,)`` float, 0 for what is not there.
+        real: ``(rows,)`` bool, what is there; None where the rows of the batch tell.
+    """
+
+    outputs: Any
+    targets: Any
+    weight: Any
+    real: Any
+
+
+@dataclass(frozen=True, eq=False)
+class Head:
+    """One output of a model, and what it is trained and judged by.
+
+    Args:
+        path: the keys and places that lead to it in the tree of losses; () where there is one loss.
+        loss: its `Loss`.
+        metrics: its metrics, each a `Metric`.
+        share: what its loss is multiplied with in the sum over heads.
+        class_weight: see `jaxnn.train.class_weight`; None for 1 each.
+    """
+
+    path: tuple
+    loss: Loss
+    metrics: tuple[Metric, ...]
+    share: Any = 1.0
+    class_weight: Any = None
+
+    def called(self, name: str) -> str:
+        """The name in the history: ``accuracy``, or ``cls_accuracy`` where there are several heads."""
+        return "_".join([*map(str, self.path), name])
+
+    def seen(self, outputs: Any, batch: Batch) -> Seen:
+        """Outputs, targets and weights of this head, as rows.
+
+        A step counts as a row of its own where there are weights by step or a mask: a step of weight 0, of a mask that
+        is 0 or of an ignored label is not there. Everywhere else a loss takes the mean over the steps of a row.
+        """
+        outputs, mask = split_mask(pick(outputs, self.path))
+        targets, weight, real = pick(batch.y, self.path), own_weight(batch.weight, self.path), None
+        rows = jnp.ones(weight.shape[:1], bool) if batch.rows is None else batch.rows
+        if weight.ndim > 1:
+            real = _over(rows, weight) & (weight > 0)
+        if mask is not None:
+            real = _over(rows if real is None else real, mask) & (mask != 0)
+        ignored = ignored_label(self.loss)
+        if ignored is not None:
+            kept = targets != ignored
+            real = _over(rows if real is None else real, kept) & kept
+            targets = jnp.where(kept, targets, jnp.zeros_like(targets))
+        if real is None:
+            return Seen(outputs, targets, weight, None)
+        weight = jnp.where(real, _over(weight, real), jnp.zeros((), weight.dtype))
+        outputs, targets, weight, real = (merged(a, real.ndim) for a in (outputs, targets, weight, real))
+        return Seen(outputs, targets, weight, real)
+
+
+def ignored_label(loss: Loss) -> Any:
+    """The label that a loss ignores, or None; see `jaxnn.losses.ignoring`."""
+    return getattr(loss.rows, "ignored", None)
+
+
+def merged(array: Any, axes: int) -> Any:
+    """The first so many axes as one."""
+    return array if axes == 1 else array.reshape(-1, *array.shape[axes:])
+
+
+def _over(flags: Any, like: Any) -> Any:
+    """``(batch, ...)`` spread over the further axes of another array."""
+    return jnp.broadcast_to(flags.reshape(flags.shape + (1,) * (like.ndim - flags.ndim)), like.shape)
+
+
+def split_mask(outputs: Any) -> tuple[Any, Any]:
+    """The outputs and the mask beside them, as layers hand it on, or None.
+
+    A mask is the second of a pair: whole numbers or booleans ``(batch, steps)`` beside ``(batch, steps, ...)``.
+
+    Example:
+        >>> [a.shape for a in split_mask((jnp.ones((2, 5, 3)), jnp.ones((2, 5), int)))], split_mask(jnp.ones(3))[1]
+        ([(2, 5, 3), (2, 5)], None)
+    """
+    if isinstance(outputs, tuple) and len(outputs) == 2 and all(hasattr(a, "shape") for a in outputs):
+        y, mask = outputs
+        whole = mask.dtype == bool or jnp.issubdtype(mask.dtype, jnp.integer)
+        if whole and mask.ndim == 2 and len(y.shape) > 2 and y.shape[:2] == mask.shape:
+            return y, mask
+    return outputs, None
+
+
+def is_node(tree: Any) -> bool:
+    """Whether this is a dict, a tuple or a list, and no leaf."""
+    return isinstance(tree, Mapping) or (isinstance(tree, (tuple, list)) and not hasattr(tree, "_fields"))
+
+
+def items(node: Any) -> list[tuple[Any, Any]]:
+    """The keys or places of a node, and what stands there."""
+    return list(node.items() if isinstance(node, Mapping) else enumerate(node))
+
+
+def leaves(tree: Any) -> Iterator[tuple[tuple, Any]]:
+    """Path and leaf of a tree of losses, in its own order.
+
+    Example:
+        >>> list(leaves({"cls": "hinge", "boxes": ("huber", "huber")}))
+        [(('cls',), 'hinge'), (('boxes', 0), 'huber'), (('boxes', 1), 'huber')]
+    """
+    if not is_node(tree):
+        yield (), tree
+        return
+    if isinstance(tree, Mapping) and not all(isinstance(key, str) for key in tree):
+        raise ValueError(f"outputs go by names, got {list(tree)}; write {EXAMPLE}")
+    for key, branch in items(tree):
+        for path, leaf in leaves(branch):
+            yield (key, *path), leaf
+
+
+def pick(tree: Any, path: tuple) -> Any:
+    """What stands at a path."""
+    for key in path:
+        tree = tree[key]
+    return tree
+
+
+def mapped(function: Callable, loss: Any, *trees: Any) -> Any:
+    """``function(leaf, ...)`` of every leaf of a tree of losses and what stands at its path in others.
+
+    Example:
+        >>> mapped(lambda loss, y: (loss, y), {"cls": "hinge", "reg": "huber"}, {"reg": 1, "cls": 2})
+        {'cls': ('hinge', 2), 'reg': ('huber', 1)}
+    """
+    if not is_node(loss):
+        return function(loss, *trees)
+    made = {key: mapped(function, branch, *(tree[key] for tree in trees)) for key, branch in items(loss)}
+    return made if isinstance(loss, Mapping) else tuple(made.values())
+
+
+def own_weight(weight: Any, path: tuple) -> Any:
+    """The weights of one head: those at its path, or those of the rows where they go for all."""
+    for key in path:
+        if not is_node(weight):
+            return weight
+        weight = weight[key]
+    return weight
+
+
+def given(what: str, tree: Any, paths: list[tuple], default: Any, call: str) -> list[Any]:
+    """What a tree says for each head, the default where it says nothing.
+
+    Raises:
+        ValueError: for a key that is no head, with the heads there are.
+
+    Example:
+        >>> given("loss_weights", {"reg": 0.3}, [("cls",), ("reg",)], 1.0, "")
+        [1.0, 0.3]
+    """
+    if tree is None:
+        return [default] * len(paths)
+    if paths == [()]:
+        return [tree]
+    check_keys(what, tree, paths, call)
+    return [_at(tree, path, default) for path in paths]
+
+
+def _at(tree: Any, path: tuple, default: Any) -> Any:
+    for key in path:
+        if isinstance(tree, Mapping) and key not in tree:
+            return default
+        tree = tree[key]
+    return tree
+
+
+def check_keys(what: str, tree: Any, paths: list[tuple], call: str) -> None:
+    """Raise unless every key of the tree leads to a head."""
+    known = list(dict.fromkeys(path[0] for path in paths))
+    named = ", ".join(map(repr, known))
+    if not is_node(tree) or (not isinstance(tree, Mapping) and len(tree) != len(known)):
+        raise ValueError(f"{what} goes by output, of which there are {named}, got {tree!r}; write {call}")
+    for key, branch in items(tree):
+        if key not in known:
+            raise ValueError(f"{what} names {key!r}, which is no output; there are {named}: write {call}")
+        below = [path[1:] for path in paths if path[0] == key]
+        if below != [()]:
+            check_keys(what, branch, below, call)
+
+
+def shown(tree: Any) -> str:
+    """A tree for a message, its arrays as their shapes.
+
+    Example:
+        >>> shown({"cls": jnp.ones((4, 3)), "reg": (jnp.ones(4), "huber")})
+        '{cls: (4, 3), reg: ((4,), huber)}'
+    """
+    if isinstance(tree, Mapping):
+        return "{" + ", ".join(f"{key}: {shown(v)}" for key, v in tree.items()) + "}"
+    if is_node(tree):
+        return "(" + ", ".join(map(shown, tree)) + ")"
+    return str(getattr(tree, "shape", getattr(tree, "__name__", tree)))
+
+
+def check_trees(loss: Any, outputs: Any, y: Any, what: str) -> None:
+    """Raise unless outputs and targets have a leaf or a branch wherever the losses have one.
+
+    Args:
+        loss: a loss, or a tree of them.
+        outputs: of the model, arrays or their shapes.
+        y: targets.
+        what: how messages call the data.
+
+    Raises:
+        ValueError: with the trees.
+    """
+    if not is_node(loss):
+        return
+    for name, tree in (("the model gives outputs", outputs), (f"y of {what} is", y)):
+        if not _fits(loss, tree):
+            raise ValueError(
+                f"the losses are {shown(loss)} and {name} {shown(tree)}; write a loss for each output, and outputs and "
+                f"targets under the same names, as in {EXAMPLE} with y={{'cls': labels, 'reg': values}}"
+            )
+
+
+def _fits(loss: Any, tree: Any) -> bool:
+    if not is_node(loss):
+        return not is_node(tree) or split_mask(tree)[1] is not None
+    if not is_node(tree) or isinstance(loss, Mapping) != isinstance(tree, Mapping):
+        return False
+    own, theirs = dict(items(loss)), dict(items(tree))
+    return own.keys() == theirs.keys() and all(_fits(own[key], theirs[key]) for key in own)
