@@ -6,6 +6,7 @@ import jax
 import numpy as np
 from jax.core import Tracer
 
+from jaxnn.core.tree import row_count
 from jaxnn.core.types import Batch
 from jaxnn.data import frames
 from jaxnn.data.numeric import numeric
@@ -40,7 +41,7 @@ def as_batch(data: Any, what: str = "the data", wide: bool = False) -> Batch:
     x, y, weight = parts(data, what)
     x, y = _arrays(x, "x", what, wide), _arrays(y, "y", what)
     leaves = jax.tree.leaves(x), jax.tree.leaves(y)
-    lengths = {len(a) if a.ndim else None for a in sum(leaves, [])}
+    lengths = {len(a) if a.ndim else None for a in (*leaves[0], *leaves[1])}
     if len(lengths) != 1 or None in lengths or not all(leaves):
         shapes = [", ".join(str(a.shape) for a in of) or "of nothing" for of in leaves]
         raise ValueError(f"x of {what} has shape {shapes[0]} and y {shapes[1]}; write one row of x for one row of y")
@@ -95,17 +96,18 @@ def check_targets(loss: Any, task: str | None, outputs: Any, y: Any, what: str =
         loss: the loss function ``(outputs, targets) -> (batch,)``.
         task: that of the loss, as `jaxnn.Loss` lists it.
         outputs: shape and dtype of the model's outputs.
-        y: concrete targets.
+        y: concrete targets; under a loss without a task they may be a tree.
         what: how messages call the data.
 
     Raises:
         ValueError: for labels that are no whole numbers, out of range, or not 0 and 1 where two classes are due,
             and whatever the loss itself says of the shapes.
     """
-    shape = jax.eval_shape(loss, outputs, jax.ShapeDtypeStruct(y.shape, y.dtype)).shape
-    if shape != y.shape[:1]:
-        raise ValueError(f"the loss gave {shape} for {y.shape[0]} rows; write a loss (outputs, targets) -> (batch,)")
-    if isinstance(y, Tracer):
+    shapes = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), y)
+    shape, rows = jax.eval_shape(loss, outputs, shapes).shape, row_count(y)
+    if shape != (rows,):
+        raise ValueError(f"the loss gave {shape} for {rows} rows; write a loss (outputs, targets) -> (batch,)")
+    if task not in ("classes", "binary") or isinstance(y, Tracer):
         return
     low, high = float(y.min()), float(y.max())
     if task == "classes" and y.ndim < len(outputs.shape):
@@ -119,7 +121,8 @@ def check_targets(loss: Any, task: str | None, outputs: Any, y: Any, what: str =
             )
         if high >= classes:
             raise ValueError(
-                f"y of {what} holds class {int(high)} and the model gives {classes} outputs, for classes 0 to {classes - 1}; write a model with out={int(high) + 1} or labels from 0"
+                f"y of {what} holds class {int(high)} and the model gives {classes} outputs, for classes 0 to "
+                f"{classes - 1}; write a model with out={int(high) + 1} or labels from 0"
             )
     if task == "binary" and (low < 0 or high > 1):
         raise ValueError(

@@ -1,6 +1,6 @@
 """Weights of rows: one for each, one for each step of a sequence, or of either kind for each output."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jax
@@ -35,9 +35,22 @@ def check_weights(weight: Any, y: Any, what: str) -> None:
             raise ValueError(
                 f"the weights of {what} must be 0 or more and not all 0; write weights such as numpy.ones({rows})"
             )
-    if _is_array(weight) and _is_array(y) and weight.shape != y.shape[: weight.ndim]:
-        steps = "" if y.ndim < 2 else f" or one per step, shape {y.shape[:2]}"
-        raise ValueError(f"the weights of {what} have shape {weight.shape}; write one per row, shape ({rows},){steps}")
+    for own, targets in _pairs(weight, y):
+        if own.shape != targets.shape[: own.ndim]:
+            steps = "" if targets.ndim < 2 else f" or one per step, shape {targets.shape[:2]}"
+            raise ValueError(f"the weights of {what} have shape {own.shape}; write one per row, shape ({rows},){steps}")
+
+
+def _pairs(weight: Any, y: Any) -> Iterator[tuple[Any, Any]]:
+    """The weights and targets that stand at one place of both trees."""
+    if isinstance(y, Mapping) and isinstance(weight, Mapping):
+        for name in weight.keys() & y.keys():
+            yield from _pairs(weight[name], y[name])
+    elif isinstance(y, (tuple, list)) and isinstance(weight, (tuple, list)):
+        for own, targets in zip(weight, y, strict=False):
+            yield from _pairs(own, targets)
+    elif _is_array(weight) and _is_array(y):
+        yield weight, y
 
 
 def of_rows(weight: Any) -> Any:

@@ -46,8 +46,8 @@ class ignoring:
             loss, name = None, resolve(loss).name
         if isinstance(loss, type) or (callable(loss) and not is_spec(loss)):
             raise TypeError(
-                f'ignoring takes the name of a loss or a spec, got {loss!r}; write ignoring("softmax_cross_entropy"), or '
-                "define the function by @nn.loss"
+                f"ignoring takes the name of a loss or a spec, got {loss!r}; write "
+                'ignoring("softmax_cross_entropy"), or define the function by @nn.loss'
             )
         if isinstance(label, bool) or not isinstance(label, int):
             raise TypeError(f'the ignored label is a whole number, got {label!r}; write ignoring("hinge", -1)')

@@ -1,13 +1,19 @@
 """Losses by name, as functions and as specs, all of them as records."""
 
 from collections.abc import Callable
+from typing import Any
 
 from jaxnn.core.layer import is_spec
 from jaxnn.core.records import Loss, called
 from jaxnn.core.registry import LOSS_ALIASES, LOSSES, define, find_loss, same_origin
+from jaxnn.losses.alignment import ctc
+from jaxnn.losses.focus import focal, softmax_focal
+from jaxnn.losses.quantiles import quantile
+from jaxnn.losses.ranking import triplet
 from jaxnn.losses.robust import huber
+from jaxnn.losses.softened import label_smoothing
 
-SPECS: tuple[Callable, ...] = (huber,)
+SPECS: tuple[Any, ...] = (huber, quantile, focal, softmax_focal, label_smoothing, triplet, ctc)
 for one in SPECS:
     define(LOSSES, Loss(one.__name__, one(), one.task))
 
@@ -21,7 +27,10 @@ LOSS_ALIASES |= {
     "mean_squared_error": "squared_error",
     "mae": "absolute_error",
     "mean_absolute_error": "absolute_error",
-    "huber_loss": "huber",
+    "mean_pinball_loss": "quantile",
+    "binary_focal_crossentropy": "focal",
+    "categorical_focal_crossentropy": "softmax_focal",
+    "kld": "kl_divergence",
 }
 
 
@@ -42,7 +51,9 @@ def resolve(loss: str | Callable) -> Loss:
     if isinstance(loss, str):
         found = find_loss(loss)
         if found is None:
-            raise ValueError(f"no loss is named {loss!r}; choose one of {', '.join(LOSSES)}, or pass a function")
+            raise ValueError(
+                f"no loss is named {loss!r}; choose one of {', '.join(sorted(LOSSES))}, or pass a function"
+            )
         return found
     if isinstance(loss, type) or not callable(loss):
         call = f"nn.losses.{loss.__name__}()" if isinstance(loss, type) else '"softmax_cross_entropy"'
@@ -58,8 +69,3 @@ def resolve(loss: str | Callable) -> Loss:
             f"write nn.loss(name='my_{record.name}', task='values')({record.name})"
         )
     return record
-
-
-def names() -> tuple[str, ...]:
-    """The names of all losses there are."""
-    return tuple(LOSSES)

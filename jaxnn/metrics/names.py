@@ -11,11 +11,26 @@ METRIC_ALIASES |= {
     "acc": "accuracy",
     "mae": "mean_absolute_error",
     "mse": "mean_squared_error",
+    "rmse": "root_mean_squared_error",
+    "mape": "mean_absolute_percentage_error",
+    "msle": "mean_squared_log_error",
     "r2_score": "r2",
+    "auc": "roc_auc",
+    "roc_auc_ovr": "roc_auc",
+    "f1_score": "f1",
+    "matthews_corrcoef": "matthews_correlation",
+    "categorical_accuracy": "accuracy",
+    "sparse_categorical_accuracy": "accuracy",
 }
 NEGATED |= {
     "neg_mean_squared_error": "mean_squared_error",
     "neg_mean_absolute_error": "mean_absolute_error",
+    "neg_root_mean_squared_error": "root_mean_squared_error",
+    "neg_median_absolute_error": "median_absolute_error",
+    "neg_mean_absolute_percentage_error": "mean_absolute_percentage_error",
+    "neg_mean_squared_log_error": "mean_squared_log_error",
+    "neg_log_loss": "log_loss",
+    "neg_brier_score": "brier_score",
 }
 
 
@@ -37,7 +52,7 @@ def resolve(metric: str | Callable) -> Metric:
         found = find_metric(metric)
         if found is None:
             raise ValueError(
-                f"no metric is named {metric!r}; choose one of {', '.join([*sorted(METRICS), 'top_5', *LOSSES])}, "
+                f"no metric is named {metric!r}; choose one of {', '.join([*sorted(METRICS), 'top_5', *sorted(LOSSES)])}, "
                 "or pass a function (outputs, targets) -> (batch,)"
             )
         return found

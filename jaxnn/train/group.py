@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jaxnn.core.types import Batch
 from jaxnn.core.waiting import Task
 from jaxnn.data.source import Block, Source
 from jaxnn.train.engine import Member
@@ -85,8 +84,8 @@ class Group:
         return train, given[0], seconds, compiles
 
     def train(
-        self, program: Callable, member: Member, layout: Layout, source: Source, shared: tuple[Batch, Batch | None, Any],
-        target: int, shuffle: bool, visited: Callable[[int], None],
+        self, program: Callable, member: Member, layout: Layout, source: Source, shared: tuple, target: int,
+        shuffle: bool, visited: Callable[[int], None],
     ) -> None:  # fmt: skip
         """Go on until ``target`` epochs are done or no member goes on; ``visited(epochs)`` is called between calls."""
         back = self._back(layout)

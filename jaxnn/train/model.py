@@ -61,7 +61,7 @@ class Model:
 
     @property
     def task(self) -> Any:
-        """How outputs become predictions, as `jaxnn.Loss` lists it; None where nobody said; by output where losses are."""
+        """How outputs become predictions, as `jaxnn.Loss` lists it; None where nobody said, a tree where losses are."""
         return self.trial.task
 
     def outputs(self, x: Any) -> Any:

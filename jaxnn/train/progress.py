@@ -13,10 +13,11 @@ def progress_bar(total: int, progress: bool, what: str) -> tqdm:
 
 
 def reading_order(name: str) -> tuple:
-    """Where a metric stands in a table: training before validation, the loss first.
+    """Where a metric stands in a table: training before validation, the loss first, then those of outputs.
 
     Example:
-        >>> sorted(["val_loss", "accuracy", "penalty", "loss"], key=reading_order)
-        ['loss', 'accuracy', 'val_loss', 'penalty']
+        >>> sorted(["val_loss", "a_accuracy", "penalty", "a_loss", "loss"], key=reading_order)
+        ['loss', 'a_loss', 'a_accuracy', 'val_loss', 'penalty']
     """
-    return name == "penalty", name.startswith("val_"), not name.endswith("loss"), name
+    own = name.removeprefix("val_")
+    return name == "penalty", own != name, own != "loss", not own.endswith("loss"), name

@@ -7,6 +7,7 @@ import jax
 import numpy as np
 
 from jaxnn import losses
+from jaxnn.losses.reading import values
 from jaxnn.train.heads import is_node, mapped, split_mask
 
 
@@ -77,15 +78,17 @@ def decide(task: str | None, outputs: Any) -> Any:
         return yes if several_labels(yes) or yes.ndim == 1 else yes[..., 0]
 
     def value(a: Any) -> np.ndarray:
-        a = np.asarray(a)
+        a = values(np.asarray(a), task)
         return a[:, 0] if a.ndim == 2 and a.shape[-1] == 1 else a
 
-    values = jax.tree.map(value, outputs)
-    return (values > 0).astype(int) if task == "sign" else values
+    read = jax.tree.map(value, outputs)
+    return (read > 0).astype(int) if task == "sign" else read
 
 
 def pooled(task: str | None, outputs: Sequence[Any]) -> Any:
     """The outputs of several models as those of one: of the mean probability, or the mean where there is none.
+
+    Of rates it is the mean rate, of normal distributions mean and variance of their mixture.
 
     Args:
         task: that of the loss.
@@ -93,6 +96,8 @@ def pooled(task: str | None, outputs: Sequence[Any]) -> Any:
 
     Returns:
         Outputs of the same form, which are read as those of one model are.
+
+    Source: Lakshminarayanan et al., "Simple and scalable predictive uncertainty estimation using deep ensembles", 2017.
 
     Example:
         >>> even = pooled("binary", [np.array([30.0]), np.array([-30.0])])
@@ -104,6 +109,12 @@ def pooled(task: str | None, outputs: Sequence[Any]) -> Any:
     if task == "binary":
         yes, no = ([_log_sigmoid(sign * np.asarray(o)) for o in outputs] for sign in (1, -1))
         return _log_mean(yes) - _log_mean(no)
+    if task == "counts":
+        return _log_mean(outputs)
+    if task == "normal":
+        means, variances = zip(*(np.split(np.asarray(o), 2, -1) for o in outputs), strict=True)
+        spread = _log_mean(variances), np.log(np.maximum(np.var(means, 0), np.finfo(np.float32).tiny))
+        return np.concatenate([np.mean(means, 0), np.logaddexp(*spread)], -1)
     return jax.tree.map(lambda *a: np.mean(a, 0), *outputs)
 
 
@@ -132,7 +143,7 @@ def read_probabilities(loss: Any, outputs: Any, function: Callable, call: str) -
     """
     if not is_node(loss):
         return read(lambda task, own: function(task, own, call), loss, outputs)
-    tasks = [task for task in jax.tree.leaves(read(lambda task, own: str(task), loss, outputs))]
-    if not {"classes", "binary"} & set(tasks):
-        function(None if set(tasks) == {"None"} else "values", None, call)
+    tasks = set(jax.tree.leaves(mapped(lambda leaf: str(losses.resolve(leaf).task), loss)))
+    if not {"classes", "binary"} & tasks:
+        function(None if tasks == {"None"} else "values", None, call)
     return read(lambda task, own: function(task, own, call) if task in ("classes", "binary") else None, loss, outputs)

@@ -130,8 +130,8 @@ def finished(trial: Trial, sums: Sequence[Sums]) -> dict[str, Any]:
     means = [s.means(head.metrics) for head, s in zip(heads, sums, strict=True)]
     if len(heads) == 1 and not heads[0].path:
         return means[0]
-    total = sum(
-        jnp.asarray(head.share, own["loss"].dtype) * own["loss"] for head, own in zip(heads, means, strict=True)
-    )
-    named = {head.called(name): v for head, own in zip(heads, means, strict=True) for name, v in own.items()}
+    total, named = jnp.zeros((), means[0]["loss"].dtype), {}
+    for head, own in zip(heads, means, strict=True):
+        total += jnp.asarray(head.share, own["loss"].dtype) * own["loss"]
+        named |= {head.called(name): value for name, value in own.items()}
     return {"loss": total, **named}

@@ -61,6 +61,11 @@ def _check_head(head: Head, outputs: Any, y: Any, weight: Any, data: Batch, what
             _refuse_tree(head, own, what)
         check_targets(head.loss, None, own, y, what)
         return
+    if mask is not None and y.shape[:2] != mask.shape:
+        raise ValueError(
+            f"the model hands on a mask {mask.shape} of the steps that count, and y of {what}{_of(head)} has shape "
+            f"{y.shape}; write targets for each step, or let go of the mask by nn.Lambda(lambda x: x[0]) at its end"
+        )
     if (
         weight is not None
         and weight.ndim > 1

@@ -1,7 +1,5 @@
 """Class weights against scikit-learn's, and what is refused."""
 
-from types import SimpleNamespace
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,6 +7,7 @@ import pytest
 from sklearn.utils.class_weight import compute_class_weight
 
 import jaxnn as nn
+from jaxnn.core.records import Loss
 from jaxnn.train.class_weight import by_class, check_class_weight, codes, counted, factors, numbered
 from jaxnn.train.heads import Head
 
@@ -17,8 +16,15 @@ LABELS, WEIGHT = RNG.choice(4, 50, p=[0.6, 0.25, 0.1, 0.05]).astype(np.int32), R
 ROWS = np.arange(50)
 
 
+class Ignoring:
+    """The rows of a loss that ignores a label."""
+
+    def __init__(self, ignored):
+        self.ignored = ignored
+
+
 def head(class_weight, task="classes", ignored=None, path=()):
-    return Head(path, SimpleNamespace(task=task, name="l", ignored=ignored), {}, class_weight=class_weight)
+    return Head(path, Loss("l", Ignoring(ignored), task), (), class_weight=class_weight)
 
 
 def weights(y, weight=None, task="classes", rows=ROWS, ignored=None, size=4):
@@ -120,7 +126,7 @@ def test_what_makes_sense_passes():
 
 
 def test_balanced_needs_somebody_who_counts():
-    with pytest.raises(ValueError, match="which only fit and grid see; write class_weight={0: 1.0, 1: 9.0}"):
+    with pytest.raises(ValueError, match=r"which only fit and grid see; write class_weight={0: 1.0, 1: 9.0}"):
         by_class("balanced", 2, None)
     with pytest.raises(ValueError, match=r"would count the labels of masked steps too; write weights by step"):
         check_class_weight(head("balanced"), jax.ShapeDtypeStruct((50, 4), np.float32), LABELS, True)

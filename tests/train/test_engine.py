@@ -125,7 +125,7 @@ def test_the_row_of_an_epoch_is_of_the_weights_at_its_end_and_their_average(rich
     assert int(state.best.epoch) == best
     after = seen[best][1]
     assert_near(state.best.params, nn.averaged(after.opt_state, after.params), rtol=1e-6)
-    _, _, sums = seen[0]
+    _, _, (sums,) = seen[0]
     np.testing.assert_allclose(history["loss"][0], sums.values[:, 0].sum() / source.data.weight[source.parts[0]].sum(),
                                rtol=1e-5)  # fmt: skip
     np.testing.assert_allclose(sums.weight.sum(), source.data.weight[source.parts[0]].sum(), rtol=1e-6)

@@ -5,11 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from scipy.special import expit, softmax
+from scipy.special import softmax
 
 import jaxnn as nn
 from jaxnn.train import predict
-from jaxnn.train.predict import decide, evaluation, outputs_of, probabilities
+from jaxnn.train.predict import evaluation, outputs_of
 
 RNG = np.random.default_rng(0)
 LINE = nn.Dense(2)
@@ -48,42 +48,6 @@ def test_a_compute_dtype_is_that_of_the_forward_pass_alone():
     half, full = outputs_of(LINE, PARAMS, {}, x, jnp.bfloat16), outputs_of(LINE, PARAMS, {}, x)
     assert half.dtype == np.float32 and not np.array_equal(half, full)
     np.testing.assert_allclose(half, full, atol=0.05)
-
-
-def test_probabilities_are_those_of_scipy_far_out_too():
-    logits = np.r_[RNG.normal(size=(5, 3)), [[1000, 0, -1000.0]], [[-1000, -1001, -1002.0]]]
-    np.testing.assert_allclose(probabilities("classes", logits, "run"), softmax(logits, -1), rtol=1e-6)
-    one = np.array([[-40.0], [-20.0], [0.0], [3.0], [40.0]])
-    for outputs in (one, one[:, 0]):
-        found = probabilities("binary", outputs, "run")
-        assert found.shape == (5, 2)
-        np.testing.assert_allclose(found[:, 1], expit(one[:, 0]), rtol=1e-6, atol=1e-15)
-        np.testing.assert_allclose(found.sum(1), 1)
-    several = RNG.normal(size=(5, 3))
-    np.testing.assert_allclose(probabilities("binary", several, "run"), expit(several), rtol=1e-6)
-    with pytest.raises(ValueError, match=r"this loss gives no probabilities; write runs\.predict"):
-        probabilities("values", logits, "runs")
-
-
-@pytest.mark.parametrize(
-    ("task", "outputs", "expected"),
-    [
-        ("classes", [[0.0, 2.0, 1.0], [3.0, 2.0, 1.0]], [1, 0]),
-        ("binary", [[-1.0], [0.0], [2.0]], [0, 0, 1]),
-        ("binary", [-1.0, 2.0], [0, 1]),
-        ("binary", [[-1.0, 2.0], [0.0, -3.0]], [[0, 1], [0, 0]]),
-        ("sign", [[-1.0], [0.0], [2.0]], [0, 0, 1]),
-        ("values", [[1.5], [2.5]], [1.5, 2.5]),
-        ("values", [1.5, 2.5], [1.5, 2.5]),
-        ("values", [[1.5, 0.0], [2.5, 1.0]], [[1.5, 0.0], [2.5, 1.0]]),
-        ("values", [[[1.5]], [[2.5]]], [[[1.5]], [[2.5]]]),
-    ],
-)
-def test_decisions(task, outputs, expected):
-    outputs = np.array(outputs)
-    found = decide(task, lambda what: outputs if what == "outputs" else probabilities(task, outputs, "run"))
-    np.testing.assert_array_equal(found, expected)
-    assert found.shape == np.shape(expected) and (found.dtype.kind == "i") == (task != "values")
 
 
 def test_evaluation_is_an_average_in_python_floats(monkeypatch):

@@ -61,6 +61,8 @@ def test_losses_without_probabilities_say_so():
         ("sign", [[-1.0], [0.0], [2.0]], [0, 0, 1]),
         ("values", [[1.5], [2.5]], [1.5, 2.5]),
         ("values", [1.5, 2.5], [1.5, 2.5]),
+        ("counts", [[0.0], [np.log(2)]], [1.0, 2.0]),
+        ("normal", [[1.5, -9.0], [2.5, 9.0]], [1.5, 2.5]),
         (None, [[1.5, 0.0], [2.5, 1.0]], [[1.5, 0.0], [2.5, 1.0]]),
         ("values", [[[1.5]], [[2.5]]], [[[1.5]], [[2.5]]]),
     ],
@@ -68,7 +70,7 @@ def test_losses_without_probabilities_say_so():
 def test_decisions(task, outputs, expected):
     found = decide(task, np.array(outputs))
     np.testing.assert_array_equal(found, expected)
-    assert found.shape == np.shape(expected) and (found.dtype.kind == "i") == (task not in ("values", None))
+    assert found.shape == np.shape(expected) and (found.dtype.kind == "i") == (task in ("classes", "binary", "sign"))
 
 
 def test_unknown_outputs_may_be_a_tree():
@@ -83,6 +85,13 @@ def test_pooled_outputs_are_read_as_the_mean_probability():
     mean = np.mean([expit(o) for o in several], 0)
     np.testing.assert_allclose(pooled("binary", several), logit(mean), rtol=1e-6)
     np.testing.assert_allclose(pooled("values", several), np.mean(several, 0))
+    np.testing.assert_allclose(np.exp(pooled("counts", several)), np.mean(np.exp(several), 0), rtol=1e-6)
+    gauss = [RNG.normal(size=(4, 6)) for _ in range(5)]
+    draws = np.concatenate([RNG.normal(g[:, :3], np.exp(g[:, 3:] / 2), (100_000, 4, 3)) for g in gauss])
+    mixture = pooled("normal", gauss)
+    np.testing.assert_allclose(mixture[:, :3], draws.mean(0), atol=0.02)
+    np.testing.assert_allclose(np.exp(mixture[:, 3:]), draws.var(0), rtol=0.02)
+    np.testing.assert_allclose(pooled("normal", gauss[:1]), gauss[0], rtol=1e-6)
     trees = [{"a": o} for o in several]
     np.testing.assert_allclose(pooled(None, trees)["a"], np.mean(several, 0))
     far = pooled("classes", [np.array([[0.0, -2000.0]]), np.array([[0.0, -1000.0]])])

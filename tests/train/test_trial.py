@@ -32,9 +32,9 @@ def test_loss_and_task_by_name_and_by_function():
         return (outputs[:, 0] - targets) ** 4
 
     own = nn.Trial(LINE, fourth, optax.sgd(0.1))
-    assert own.loss_record.rows is fourth and own.task is None and own.metric_names == ()
+    assert own.heads[0].loss.rows is fourth and own.task is None and own.metric_names == ()
     named = nn.Trial(LINE, "squared_error", optax.sgd(0.1))
-    assert float(named.loss_record(jnp.array([[3.0]]), jnp.array([1.0]))[0]) == 4.0
+    assert float(named.heads[0].loss(jnp.array([[3.0]]), jnp.array([1.0]))[0]) == 4.0
     assert nn.Trial(nn.mlp((2,), out=3), "softmax_cross_entropy", optax.sgd(0.1)).task == "classes"
 
 
