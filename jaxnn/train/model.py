@@ -118,7 +118,7 @@ class Model:
         return read_probabilities(self.loss, self.outputs(x), log_probabilities, "run")
 
     def predict(self, x: Any) -> Any:
-        """Classes ``(rows,)``, as targets had them, or values ``(rows,)`` or ``(rows, out)``; by output where losses are."""
+        """Classes ``(rows,)`` as the targets had them, or values ``(rows, ...)``; by output where losses are."""
         return self.told(read(decide, self.loss, self.outputs(x)))
 
     def told(self, decided: Any) -> Any:

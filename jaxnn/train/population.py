@@ -285,8 +285,7 @@ class Population:
 
         Args:
             folder: what `save` wrote, or ``fit(..., folder=)``.
-            trial, data: those of the training, checked against what the folder knows of them.
-            validation, prepare, groups: what the training was given; of a validation only the pair ``(x, y)``.
+            trial, data, validation, prepare, groups: as in the training, checked; of validations only a pair is needed.
             layout: how the members lie on this machine; None for one after the other.
 
         Raises:

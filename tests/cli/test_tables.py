@@ -80,10 +80,11 @@ def test_columns_left_out_rows_named_and_what_was_the_same_for_all(capsys, house
     assert f"mean absolute error {error:.4f} (24 rows" in printed
 
 
-def test_the_loss_may_choose(capsys):
-    assert main(["grid", "iris", *QUICK, "--metric", "loss", "--out", "out"]) == 0
+@pytest.mark.parametrize("metric", ["loss", "balanced_accuracy"])
+def test_another_metric_may_choose(capsys, metric):
+    assert main(["grid", "iris", *QUICK, "--metric", metric, "--out", "out"]) == 0
     table = pandas.read_csv("out/results.csv")
-    order = table.sort_values("val_loss").network.tolist()
+    order = table.sort_values([f"val_{metric}", "val_loss"], ascending=[metric == "loss", True]).network.tolist()
     assert f"the winner is network {order[0]}: " in capsys.readouterr().out
 
 
@@ -100,8 +101,9 @@ def test_one_test_row_has_no_r2(capsys, houses):
         ("fit houses.csv --target price --drop sise", "has no column 'sise'; its columns are size, age, price"),
         ("fit houses.csv --target price --index price", "'price' is the target of houses.csv and cannot be left out"),
         ("fit houses.csv --target price --drop size,age", "no column besides the target"),
-        ("fit houses.csv --target price --metric accuracy", "'accuracy' is none of r2, loss, mean_absolute_error"),
-        ("fit iris --metric r2", "'r2' is none of accuracy, loss"),
+        ("fit houses.csv --target price --metric accuracy", "accuracy is no metric of a regression: r2, explained"),
+        ("fit iris --metric r2", "r2 is no metric of 3 classes; write --metric accuracy"),
+        ("fit iris --metric speed", "no metric is named 'speed'; write one of loss, accuracy"),
         ("fit iris --drop a", "--drop is for files and iris is none"),
         ("fit iris --split-seed x", "'x' is no whole number"),
         ("fit names.csv --target who", "holds 120 classes in 120 rows, too few of each to learn from; write another"),
