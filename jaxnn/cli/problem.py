@@ -93,7 +93,8 @@ def _metric(name: str | None, classes: int | None) -> str:
         fits = name in VALUE_METRICS
     else:
         try:
-            fits = bool(jax.eval_shape(lambda *a: found(*a, "classes"), np.zeros((2, classes)), np.zeros(2, int)).shape)
+            outputs, targets = np.zeros((2, classes), np.float32), np.zeros(2, np.int32)
+            fits = bool(jax.eval_shape(lambda o, t: found(o, t, "classes"), outputs, targets).shape)
         except (ValueError, TypeError):
             fits = False
     if not fits:
