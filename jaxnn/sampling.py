@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxnn.core import checks
-from jaxnn.core.types import Hyper, Key
+from jaxnn.core.types import Hyper, Key, Params, State
 
 
 def generate(
@@ -25,7 +25,7 @@ def generate(
     ``(batch, time, vocab)`` for ids ``(batch, time)``, is computed anew for every token.
 
     Args:
-        model: a `Run`, or a pair ``(model, params)``.
+        model: a `Run`, or ``(model, params)``, or ``(model, params, state)`` for a model with a state.
         prompt: ids, ``(batch, time)`` or ``(time,)``, at least one of each row.
         length: how many tokens are drawn.
         temperature: logits are divided by it; 0 takes the most likely token. It may be traced.
@@ -36,7 +36,8 @@ def generate(
         Ids ``(batch, time + length)``, or ``(time + length,)``: the prompt and what follows.
 
     Raises:
-        ValueError: for a prompt that is empty or no ids, a size below 1, a negative temperature, or a missing key.
+        ValueError: for a prompt that is empty or holds what is no id of the model, a model without logits for
+            every token, a size below 1, a negative temperature, or a missing key.
 
     Example:
         >>> import jax, jax.numpy as jnp, jaxnn as nn
@@ -46,7 +47,8 @@ def generate(
         (8,)
     """
     call = "generate(run, prompt, 100, temperature=0.8, key=jax.random.key(0))"
-    spec, params, state = (*model, {}) if isinstance(model, (tuple, list)) else (model.spec, model.params, model.state)
+    given = model if isinstance(model, (tuple, list)) else (model.spec, model.params, model.state)
+    spec, params, state = (*given, {})[:3]
     prompt = jnp.asarray(prompt)
     if prompt.ndim not in (1, 2) or not prompt.shape[-1] or not jnp.issubdtype(prompt.dtype, jnp.integer):
         raise ValueError(f"the prompt must be ids, at least one a row, got {prompt.dtype} {prompt.shape}; write {call}")
@@ -59,8 +61,27 @@ def generate(
             raise ValueError(f"drawing needs a key; write {call}, or temperature=0 for the most likely tokens")
         key = jax.random.key(0, impl="threefry2x32")
     rows = jnp.atleast_2d(prompt).astype(jnp.int32)
+    _check_ids(spec, params, state, rows, call)
     ids = _generate(spec, params, state, rows, length, temperature, top_k, key)
     return ids if prompt.ndim == 2 else ids[0]
+
+
+def _check_ids(spec: Any, params: Params, state: State, prompt: Any, call: str) -> None:
+    """Raise unless the model gives logits for every token, and has each id of the prompt that is not traced."""
+    seen = jax.ShapeDtypeStruct((prompt.shape[0], min(prompt.shape[1], getattr(spec, "context", 1))), prompt.dtype)
+    logits = jax.eval_shape(lambda p, s, x: spec.apply(p, s, x)[0], params, state, seen)
+    shape = getattr(logits, "shape", ())
+    if len(shape) != 3 or shape[:2] != seen.shape:
+        raise ValueError(
+            f"drawing needs logits (batch, time, vocab), and for ids {seen.shape} this model gives {shape}; "
+            "write a model such as nn.gpt(...)"
+        )
+    if isinstance(prompt, jax.core.Tracer):
+        return
+    least, largest = int(prompt.min()), int(prompt.max())
+    if least < 0 or largest >= shape[2]:
+        wrong = least if least < 0 else largest
+        raise ValueError(f"the prompt holds {wrong}, and the model's ids are 0 ... {shape[2] - 1}; write {call}")
 
 
 @partial(jax.jit, static_argnames=("length", "top_k"))
@@ -68,7 +89,7 @@ def _generate(spec, params, state, prompt, length, temperature, top_k, key):
     (batch, start), total = prompt.shape, prompt.shape[1] + length
     ids = jnp.concatenate([prompt, jnp.zeros((batch, length), jnp.int32)], axis=1)
     context = getattr(spec, "context", total)
-    cached = min(total, context) if hasattr(spec, "apply_cached") and start <= context else start
+    cached = min(total, context) if getattr(spec, "has_cache", False) and start <= context else start
 
     def draw(ids, logits, i):
         """Put the token at position ``i``, given the logits ``(batch, vocab)`` after the one before."""
@@ -76,13 +97,13 @@ def _generate(spec, params, state, prompt, length, temperature, top_k, key):
         return jax.lax.dynamic_update_slice_in_dim(ids, token[:, None], i, axis=1)
 
     if cached > start:
-        logits, cache = spec.apply_cached(params, spec.init_cache(params, batch, cached), prompt)
+        logits, cache = spec.apply_cached(params, state, spec.init_cache(params, batch, cached), prompt)
 
         def with_cache(carry, i):
             ids, logits, cache = carry
             ids = draw(ids, logits, i)
             token = jax.lax.dynamic_slice_in_dim(ids, i, 1, axis=1)
-            logits, cache = spec.apply_cached(params, cache, token)
+            logits, cache = spec.apply_cached(params, state, cache, token)
             return (ids, logits[:, -1], cache), None
 
         carry = (ids, logits[:, -1], cache)

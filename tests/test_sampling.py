@@ -49,7 +49,7 @@ def test_cached_logits_equal_the_uncached(model):
     whole, _ = spec.apply(params, {}, ids)
     cache, parts, step = spec.init_cache(params, 2), [], jax.jit(spec.apply_cached)
     for i in range(CONTEXT):
-        logits, cache = step(params, cache, ids[:, i : i + 1])
+        logits, cache = step(params, {}, cache, ids[:, i : i + 1])
         parts.append(logits)
     np.testing.assert_allclose(jnp.concatenate(parts, 1), whole, rtol=1e-5, atol=1e-5)
 

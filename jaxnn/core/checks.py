@@ -17,6 +17,29 @@ class SpecError(ValueError):
         super().__init__(f"{'/'.join(path)}: {message}" if path else message)
 
 
+def misfit(layer: str, holds: str, x: Any, takes: str) -> SpecError:
+    """The error for inputs that do not fit the weights a layer holds: both shapes, and what it takes.
+
+    It never advises to draw weights again, because those that are there may be trained.
+
+    Args:
+        layer: the class of the layer.
+        holds: what it holds, with the shape.
+        x: the inputs, of which the shape is read.
+        takes: the shape of inputs that fit, with their axes by name.
+
+    Example:
+        >>> import numpy as np
+        >>> print(misfit("Dense", "a kernel (4, 3)", np.ones((2, 5)), "(batch, ..., 4)"))
+        Dense holds a kernel (4, 3) and got inputs (2, 5); write inputs (batch, ..., 4), which its weights were made for
+    """
+    shape = tuple(x.shape)
+    one = " (one row alone is x[None])" if len(shape) < 2 else ""
+    return SpecError(
+        f"{layer} holds {holds} and got inputs {shape}; write inputs {takes}{one}, which its weights were made for"
+    )
+
+
 @contextmanager
 def at(name: str):
     """Put ``name`` in front of the path of any `SpecError` raised inside.

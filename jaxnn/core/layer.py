@@ -1,6 +1,8 @@
 """The spec decorator: a frozen dataclass whose treedef is the architecture and whose leaves are the knobs."""
 
 import dataclasses
+import functools
+import inspect
 from typing import Any, TypeVar, dataclass_transform
 
 import jax
@@ -44,14 +46,17 @@ def spec(cls: type[T]) -> type[T]:
     """Turn a class into a spec: a frozen dataclass, registered as a pytree, printed, compared and hashed by value.
 
     Fields marked by `hyper` or `child` are leaves; all others are the treedef and must be hashable.
-    The class defines ``init(key, x) -> params, state`` and
-    ``apply(params, state, x, *, key=None, train=False, rows=None) -> y, state``. There ``rows`` says which rows of
-    the batch are real, the others being padding: a ``(batch,)`` array of bool, or of 0 and 1, or None where all are.
-    A layer whose rows meet in training leaves padding out; one that holds layers hands ``rows`` on as it is, or, where
-    it makes other rows of a batch for them, with an entry for each of those.
+    A layer defines ``init(key, x) -> params, state``, which reads the shape and dtype of ``x`` alone, and
+    ``apply(params, state, x, *, key=None, train=False, rows=None) -> y, state``; params and state are dicts of arrays.
+    There ``rows`` says which rows of the batch are real, the others being padding: a ``(batch,)`` array of bool, or of
+    0 and 1, or None where all are. A layer whose rows meet in training leaves padding out; one that holds layers hands
+    ``rows`` on as it is, or, where it makes other rows of a batch for them, with an entry for each of those. What it
+    does not need it takes all the same, because a layer is called in one way only; `jaxnn.testing.check_layer` tries
+    the rest. A class with neither method is a record of hyperparameters.
 
     Raises:
-        TypeError: if another spec class has the same name.
+        TypeError: if another spec class has the same name, or a method is missing or takes other arguments. The class
+            it makes raises one for an unmarked field that is not hashable.
 
     Example:
         >>> @spec
@@ -68,8 +73,11 @@ def spec(cls: type[T]) -> type[T]:
         cls.__repr__ = _repr
     cls.__eq__ = _equal
     cls.__hash__ = _hash
+    _check_methods(cls)
     cls = dataclasses.dataclass(frozen=True, eq=False, repr=False)(cls)
     fields = dataclasses.fields(cls)  # pyright: ignore[reportArgumentType]
+    structure = [f.name for f in fields if not f.metadata.get("leaf")]
+    cls.__init__ = _with_hashable(structure, cls.__init__)
     known = REGISTRY.get(cls.__name__)
     if known is not None and (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
         raise TypeError(
@@ -80,9 +88,53 @@ def spec(cls: type[T]) -> type[T]:
     jax.tree_util.register_dataclass(
         cls,
         data_fields=[f.name for f in fields if f.metadata.get("leaf")],
-        meta_fields=[f.name for f in fields if not f.metadata.get("leaf")],
+        meta_fields=structure,
     )
     return cls
+
+
+CALLS = {
+    "init": ((None,) * 3, {}, "init(self, key, x)"),
+    "apply": (
+        (None,) * 4,
+        {"key": None, "train": False, "rows": None},
+        "apply(self, params, state, x, *, key=None, train=False, rows=None)",
+    ),
+}
+"""How a layer's methods are called, and what to write."""
+
+
+def _check_methods(cls: type) -> None:
+    """Raise unless a class has both methods of a layer, with the arguments they are called with, or neither."""
+    if not any(hasattr(cls, name) for name in CALLS):
+        return
+    for name, (args, keywords, call) in CALLS.items():
+        if not hasattr(cls, name):
+            raise TypeError(f"{cls.__name__} has no {name}; a layer has init and apply: write def {call}")
+        signature = inspect.signature(getattr(cls, name))
+        try:
+            signature.bind(*args, **keywords)
+        except TypeError as error:
+            raise TypeError(f"{cls.__name__}.{name}{signature}: {error}; write def {call}") from None
+
+
+def _with_hashable(structure: list[str], init: Any) -> Any:
+    """``__init__`` that raises for a field of the structure that has no hash."""
+
+    @functools.wraps(init)
+    def checked(self, *args, **keywords):
+        init(self, *args, **keywords)
+        for name in structure:
+            try:
+                hash(getattr(self, name))
+            except TypeError:
+                raise TypeError(
+                    f"{type(self).__name__}.{name} is structure, which must be hashable, and is "
+                    f"{getattr(self, name)!r}; write a tuple, or mark the field: numbers by nn.hyper(), layers by "
+                    "nn.child()"
+                ) from None
+
+    return checked
 
 
 def is_spec(value: Any) -> bool:

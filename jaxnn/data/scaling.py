@@ -64,7 +64,7 @@ def _masked(x: Any) -> bool:
         return False
     sequence, mask = x
     steps = len(mask.shape) == 2 and len(sequence.shape) > 2 and tuple(sequence.shape[:2]) == tuple(mask.shape)
-    return steps and _scales(sequence) and not _scales(mask)
+    return steps and _scales(sequence)
 
 
 def _scales(leaf: Any) -> bool:
@@ -72,5 +72,5 @@ def _scales(leaf: Any) -> bool:
 
 
 def _leaves(x: Any) -> dict[str, Any]:
-    found = jax.tree_util.tree_leaves_with_path(x)
+    found = jax.tree_util.tree_leaves_with_path(tuple(x) if isinstance(x, tuple) else x)  # by place, not by name
     return {jax.tree_util.keystr(path, simple=True, separator="."): leaf for path, leaf in found}

@@ -1,8 +1,9 @@
 """Text that is always there: the source of Python's own standard library, as characters."""
 
 import sysconfig
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -61,11 +62,15 @@ def _sources(root: Path) -> list[Path]:
     return found
 
 
-class CharTokens(NamedTuple):
-    """Characters as whole numbers: the place of each in ``chars``.
+@dataclass(frozen=True)
+class CharTokens:
+    """Characters as whole numbers: the place of each in ``chars``; ``len`` tells how many there are.
 
     Args:
         chars: the characters, each once.
+
+    Raises:
+        ValueError: for a character that stands twice.
 
     Example:
         >>> tokens = CharTokens.of("hello")
@@ -74,6 +79,14 @@ class CharTokens(NamedTuple):
     """
 
     chars: str
+
+    def __post_init__(self):
+        twice = sorted(char for char in set(self.chars) if self.chars.count(char) > 1)
+        if twice:
+            raise ValueError(f"{twice[0]!r} stands twice, and each character has one number; write CharTokens.of(text)")
+
+    def __len__(self) -> int:
+        return len(self.chars)
 
     @classmethod
     def of(cls, text: str) -> "CharTokens":

@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxnn.core.masks import Masked
 from jaxnn.data.arrays import parts
 from jaxnn.train.heads import split_mask
 from jaxnn.train.predict import evaluation
@@ -56,7 +57,7 @@ class Ensemble:
         def one(task: Any, *own: Any) -> Any:
             values, masks = zip(*map(split_mask, own), strict=True)
             made = pooled(task, values)
-            return made if masks[0] is None else (made, masks[0])
+            return made if masks[0] is None else Masked(made, masks[0])
 
         return read(one, loss, first, *others)
 

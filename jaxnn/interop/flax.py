@@ -81,7 +81,8 @@ class LinenLayer:
                 checks.key_needed(type(self.module).__name__, key)
             raise checks.SpecError(f"{error}; write from_linen(module, streams=(...)) with its name") from None
         except errors.ScopeParamShapeError as error:
-            raise checks.SpecError(f"{error}; write model.init(key, x) anew for inputs of this shape") from None
+            got = jax.tree.map(lambda a: tuple(a.shape), x)
+            raise checks.SpecError(f"{error}; got inputs {got}; write inputs that its weights were made for") from None
         if mutable is False:
             return result, state
         y, changed = result

@@ -7,7 +7,8 @@ import jax.numpy as jnp
 
 from jaxnn.core.types import Params, State
 from jaxnn.layers.attention import Attention
-from jaxnn.layers.combine import Sequential, layer_names
+from jaxnn.layers.children import layer_names
+from jaxnn.layers.combine import Sequential
 from jaxnn.layers.conv import Conv
 from jaxnn.layers.dense import Dense
 from jaxnn.layers.embed import Embed

@@ -4,11 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 from jaxnn.core.layer import spec
+from jaxnn.core.masks import by_step
 from jaxnn.core.names import activation
 from jaxnn.core.types import Key, Params, State
 
 
 @spec
+@by_step
 class Activation:
     """A function applied to every element, ``y = f(x)``; it has no parameters.
 
@@ -16,7 +18,7 @@ class Activation:
         name: the name of an activation (``"relu"``, ``"tanh"``, ``"sigmoid"``, ...) or a function of `jax.nn`.
 
     Shapes:
-        ``x (batch, ...)`` gives the same shape.
+        ``x (batch, ...)`` gives the same shape, and ``(x, mask)`` gives ``(y, mask)``.
 
     Raises:
         ValueError: for an unknown name, with the names that exist.

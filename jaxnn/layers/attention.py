@@ -8,10 +8,12 @@ import jax.numpy as jnp
 
 from jaxnn.core import checks
 from jaxnn.core.layer import hyper, spec
+from jaxnn.core.masks import beside, only_real, parts, split
 from jaxnn.core.names import initializer
 from jaxnn.core.types import Hyper, Key, Params, State
 from jaxnn.layers.attention_product import attend
-from jaxnn.layers.dense import param_dtype, product
+from jaxnn.layers.dtypes import param_dtype
+from jaxnn.layers.kernel import product
 from jaxnn.layers.position import rotate
 
 IMPLEMENTATIONS = (None, "xla", "cudnn")
@@ -91,7 +93,7 @@ class Attention:
 
     def init(self, key: Key, x: Any) -> tuple[Params, State]:
         """Draw the four kernels; the biases are 0."""
-        query, context, _ = _unpack(x)
+        query, context, _ = _unpack(x, parts)
         size = self._head_size(query.shape[-1])
         inner, kv, width = self.heads * size, self._kv_heads * size, query.shape[-1]
         shapes = {"query": (width, inner), "key": (context.shape[-1], kv), "value": (context.shape[-1], kv)}
@@ -108,7 +110,7 @@ class Attention:
         self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False, rows: Any = None
     ) -> tuple[Any, State]:
         """Attend; what is dropped is drawn from ``key``."""
-        query, context, mask = _unpack(x)
+        query, context, mask = _unpack(x, split)
         if train and not (checks.is_concrete(self.dropout) and self.dropout == 0):
             checks.key_needed("Attention", key)
         q, k, v = self._project(params, query, context, 0)
@@ -124,7 +126,7 @@ class Attention:
             implementation=self.implementation,
         )
         y = self._out(params, y)
-        return ((y, x[1]) if isinstance(x, (tuple, list)) else y), state
+        return beside(y, None if isinstance(x, dict) else mask), state
 
     def init_cache(self, params: Params, batch: int, length: int, dtype: Any = None) -> dict:
         """An empty cache for ``length`` steps: ``key``, ``value (batch, length, kv_heads, size)`` and ``index`` 0."""
@@ -133,7 +135,7 @@ class Attention:
         dtype = kernel.dtype if dtype is None else dtype
         return {"key": jnp.zeros(shape, dtype), "value": jnp.zeros(shape, dtype), "index": jnp.zeros((), jnp.int32)}
 
-    def apply_cached(self, params: Params, cache: dict, x: Any) -> tuple[Any, dict]:
+    def apply_cached(self, params: Params, state: State, cache: dict, x: Any) -> tuple[Any, dict]:
         """The outputs of the next steps ``x (batch, time, width)``, given those in the cache, and the cache after them.
 
         Raises:
@@ -169,10 +171,8 @@ class Attention:
         for name, value in (("query", query), ("key", context)):
             rows = params[name]["kernel"].shape[0]
             if value.shape[-1] != rows:
-                raise checks.SpecError(
-                    f"Attention holds a {name} kernel {params[name]['kernel'].shape} and got inputs {value.shape}, "
-                    f"whose last axis must be {rows}; write model.init(key, x) anew for inputs of this shape"
-                )
+                held = f"a {name} kernel {params[name]['kernel'].shape}"
+                raise checks.misfit("Attention", held, value, f"(batch, time, {rows})")
         if query is context:
             kernel = jnp.concatenate([params[n]["kernel"] for n in names], axis=1)
             ends = [params["query"]["kernel"].shape[1], kernel.shape[1] - params["value"]["kernel"].shape[1]]
@@ -201,15 +201,18 @@ def _heads(x: Any, heads: int) -> Any:
     return x.reshape(*x.shape[:2], heads, x.shape[2] // heads)
 
 
-def _unpack(x: Any) -> tuple[Any, Any, Any]:
-    """Query, context and mask, out of an array, a tuple ``(x, mask)`` or a dict."""
+def _unpack(x: Any, take: Callable) -> tuple[Any, Any, Any]:
+    """Query, context and mask, out of an array, a tuple ``(x, mask)`` or a dict; ``take`` is `parts` or `split`."""
     if isinstance(x, dict):
         if "query" not in x or set(x) - {"query", "context", "mask"}:
             raise checks.SpecError(f'Attention takes the entries "query", "context" and "mask", got {sorted(x)}')
         query, mask = x["query"], x.get("mask")
         context = x.get("context", query)
+        if take is split and mask is not None and mask.shape == context.shape[:2]:
+            clean = only_real(context, mask)
+            query, context = (clean if query is context else query), clean
     else:
-        query, mask = x if isinstance(x, (tuple, list)) else (x, None)
+        query, mask = take("Attention", x)
         context = query
     if len(query.shape) != 3 or len(context.shape) != 3:
         raise checks.SpecError(
@@ -230,4 +233,4 @@ def _seen(mask: Any, q: Any, k: Any) -> Any:
             f"Attention got a mask {mask.shape}; write one of shape {(full[0], full[3])} for the steps that may be "
             f"seen, or one that broadcasts to {full}, the axes being (batch, heads, time, source)"
         )
-    return (mask != 0).reshape(shape)
+    return mask.astype(bool).reshape(shape)

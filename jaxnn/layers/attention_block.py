@@ -1,15 +1,15 @@
 """The transformer block: attention and a multi-layer perceptron, each normalised before and added to what came in."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
-
-import jax
 
 from jaxnn.core import checks
 from jaxnn.core.layer import child, hyper, spec
+from jaxnn.core.masks import beside, parts, split
 from jaxnn.core.names import activation
 from jaxnn.core.types import Hyper, Key, Params, State
-from jaxnn.layers.combine import fold
+from jaxnn.layers.children import Apply, Init, bound
 from jaxnn.layers.dense import Dense
 from jaxnn.layers.dropout import Dropout
 from jaxnn.layers.layer_norm import LayerNorm
@@ -22,16 +22,16 @@ class TransformerBlock:
     The perceptron is ``Dense(hidden, activation)``, then ``Dense(width)``.
 
     Args:
-        attention: an `Attention`.
+        attention: an `Attention`, or a layer of one's own that keeps the shape; with a mask it gets ``(x, mask)``.
         hidden: width of the perceptron's hidden layer; None is four times that of the input.
         activation: of the hidden layer, a name or a function of `jax.nn`.
         dropout: drop rate of what each of the two parts adds, a leaf.
-        norm: the normalisation; each of the two places has parameters of its own.
+        norm: the normalisation; each of the two places has parameters and a state of its own.
         use_bias: whether the perceptron's layers have a bias.
 
     Shapes:
         ``x (batch, time, width)`` gives the same shape, and ``(x, mask (batch, time))`` gives ``(y, mask)``. Params
-        are ``attention_norm``, ``attention``, ``mlp_norm``, ``mlp_in``, ``mlp_out``.
+        and state are those of ``attention_norm``, ``attention``, ``mlp_norm``, ``mlp_in``, ``mlp_out``.
 
     Raises:
         ValueError: for a size below 1, a rate outside [0, 1), inputs that do not fit, or a missing key in training.
@@ -61,68 +61,67 @@ class TransformerBlock:
         checks.rate("dropout", self.dropout, "TransformerBlock(Attention(4), dropout=0.1)")
         activation(self.activation)
 
+    @property
+    def has_cache(self) -> bool:
+        """Whether `apply_cached` works: the attention has a cache."""
+        return hasattr(self.attention, "apply_cached")
+
     def init(self, key: Key, x: Any) -> tuple[Params, State]:
-        """The parameters of the five parts."""
-        value = x[0] if isinstance(x, (tuple, list)) else x
-        if len(value.shape) != 3:
-            raise checks.SpecError(f"TransformerBlock needs (batch, time, width), got {value.shape}; write x[None]")
-        width = value.shape[-1]
-        hidden = jax.ShapeDtypeStruct((*value.shape[:-1], self._hidden(width)), value.dtype)
-        inputs = {"attention_norm": value, "attention": value, "mlp_norm": value, "mlp_in": value, "mlp_out": hidden}
-        params = {}
-        for i, (name, layer) in enumerate(self._parts(width).items()):
-            with checks.at(name):
-                params[name], _ = layer.init(fold(key, i), inputs[name])
-        return {name: p for name, p in params.items() if p}, {}
+        """The params and states of the parts."""
+        run, value = Init(key), _checked(parts("TransformerBlock", x)[0])
+        f = bound(run, self._children(value.shape[-1]))
+        added, _ = parts("TransformerBlock", f.attention(f.attention_norm(x)))
+        if added.shape != value.shape:
+            raise checks.SpecError(
+                f"TransformerBlock adds what the attention makes, {added.shape}, to inputs {value.shape}; "
+                "write an attention that keeps the shape"
+            )
+        f.mlp_out(f.mlp_in(f.mlp_norm(x)))
+        return run.made
 
     def apply(
         self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False, rows: Any = None
     ) -> tuple[Any, State]:
         """Attend, then transform each step."""
-        value, *mask = x if isinstance(x, (tuple, list)) else (x,)
-        if value.ndim != 3:
-            raise checks.SpecError(f"TransformerBlock needs (batch, time, width), got {value.shape}; write x[None]")
-        run = self._runner(params, value.shape[-1], key, train, rows)
-        added = run("attention", {"query": run("attention_norm", value), **({"mask": mask[0]} if mask else {})})
-        value = value + self._drop(added, key, 5, train)
-        value = value + self._drop(self._mlp(run, value), key, 6, train)
-        return ((value, *mask) if mask else value), state
+        x, mask = split("TransformerBlock", x)
+        run = Apply(params, state, key=key, train=train, rows=rows, mask=mask)
+        f = bound(run, self._children(_checked(x).shape[-1]))
+        return beside(_formula(f, x), mask), run.state
 
     def init_cache(self, params: Params, batch: int, length: int, dtype: Any = None) -> dict:
         """The empty cache of the attention."""
         return self.attention.init_cache(params["attention"], batch, length, dtype)
 
-    def apply_cached(self, params: Params, cache: dict, x: Any) -> tuple[Any, dict]:
+    def apply_cached(self, params: Params, state: State, cache: dict, x: Any) -> tuple[Any, dict]:
         """The outputs of the next steps ``x (batch, time, width)``, and the cache after them."""
-        run = self._runner(params, x.shape[-1], None, False, None)
-        added, cache = self.attention.apply_cached(params["attention"], cache, run("attention_norm", x))
-        x = x + added
-        return x + self._mlp(run, x), cache
+        f, after = bound(Apply(params, state), self._children(x.shape[-1])), {}
 
-    def _hidden(self, width: int) -> int:
-        return 4 * width if self.hidden is None else self.hidden
+        def attention(x: Any) -> Any:
+            own = (params["attention"], state.get("attention", {}))
+            y, after["cache"] = self.attention.apply_cached(*own, cache, x)
+            return y
 
-    def _parts(self, width: int) -> dict[str, Any]:
+        f.attention = attention
+        return _formula(f, x), after["cache"]
+
+    def _children(self, width: int) -> dict[str, Any]:
         return {
             "attention_norm": self.norm,
             "attention": self.attention,
+            "attention_dropout": Dropout(self.dropout),
             "mlp_norm": self.norm,
-            "mlp_in": Dense(self._hidden(width), self.activation, self.use_bias),
+            "mlp_in": Dense(4 * width if self.hidden is None else self.hidden, self.activation, self.use_bias),
             "mlp_out": Dense(width, use_bias=self.use_bias),
+            "mlp_dropout": Dropout(self.dropout),
         }
 
-    def _runner(self, params: Params, width: int, key: Key | None, train: bool, rows: Any) -> Callable:
-        parts = self._parts(width)
 
-        def run(name: str, x: Any) -> Any:
-            with checks.at(name):
-                own = fold(key, list(parts).index(name))
-                return parts[name].apply(params.get(name, {}), {}, x, key=own, train=train, rows=rows)[0]
+def _formula(f: SimpleNamespace, x: Any) -> Any:
+    x = x + f.attention_dropout(f.attention(f.attention_norm(x)))
+    return x + f.mlp_dropout(f.mlp_out(f.mlp_in(f.mlp_norm(x))))
 
-        return run
 
-    def _mlp(self, run: Callable, x: Any) -> Any:
-        return run("mlp_out", run("mlp_in", run("mlp_norm", x)))
-
-    def _drop(self, x: Any, key: Key | None, i: int, train: bool) -> Any:
-        return Dropout(self.dropout).apply({}, {}, x, key=fold(key, i), train=train)[0]
+def _checked(x: Any) -> Any:
+    if len(x.shape) != 3:
+        raise checks.SpecError(f"TransformerBlock needs (batch, time, width), got {x.shape}; write x[None]")
+    return x

@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 
 from jaxnn.core.types import Hyper, Key
-from jaxnn.layers.dense import param_dtype
 from jaxnn.layers.dropout import Dropout
+from jaxnn.layers.dtypes import param_dtype
 
 
 def attend(

@@ -5,18 +5,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxnn.core import checks
 from jaxnn.core.layer import child, spec
+from jaxnn.core.masks import beside, parts
 from jaxnn.core.types import Key, Params, State
-from jaxnn.layers.combine import fold
+from jaxnn.layers.children import Apply, Init, check_layers
+from jaxnn.layers.join import check_join, join
 from jaxnn.layers.recurrent import split_mask
-
-JOINS = {
-    "concat": lambda a, b: jnp.concatenate([a, b], axis=-1),
-    "add": lambda a, b: a + b,
-    "multiply": lambda a, b: a * b,
-    "average": lambda a, b: (a + b) / 2,
-}
 
 
 @spec
@@ -27,7 +21,7 @@ class Bidirectional:
 
     Args:
         layer: a recurrent layer, such as ``LSTM(64)``; both directions have its form and parameters of their own.
-        join: ``"concat"`` (over features), ``"add"``, ``"multiply"`` or ``"average"``.
+        join: ``"concat"`` (over features), ``"add"``, ``"multiply"``, ``"average"`` or ``"maximum"``.
 
     Shapes:
         ``x (batch, time, in)``, or ``(x, mask (batch, time))``, gives ``(batch, 2 units)``, or
@@ -35,6 +29,7 @@ class Bidirectional:
         Params are ``forward`` and ``backward``, each as those of the layer.
 
     Raises:
+        TypeError: if the argument is no layer.
         ValueError: for an unknown join, or inputs that do not fit.
 
     Source: Schuster and Paliwal, 1997; ``keras.layers.Bidirectional``.
@@ -51,39 +46,28 @@ class Bidirectional:
     join: str = "concat"
 
     def __post_init__(self):
-        if self.join not in JOINS:
-            raise ValueError(
-                f"no join is named {self.join!r}; choose one of {', '.join(JOINS)}, "
-                'as in Bidirectional(LSTM(64), join="concat")'
-            )
+        check_layers("Bidirectional", (self.layer,))
+        check_join(self.join, 'Bidirectional(LSTM(64), join="concat")')
 
     def init(self, key: Key, x: Any) -> tuple[Params, State]:
         """Two sets of parameters of the layer."""
         split_mask("Bidirectional", x)
-        params, state = {}, {}
-        for i, name in enumerate(("forward", "backward")):
-            with checks.at(name):
-                params[name], kept = self.layer.init(fold(key, i), x)
-            if kept:
-                state[name] = kept
-        return params, state
+        run = Init(key)
+        for name in ("forward", "backward"):
+            run(name, self.layer, x)
+        return run.made
 
     def apply(
         self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False, rows: Any = None
     ) -> tuple[Any, State]:
         """Both runs, joined."""
         _, mask = split_mask("Bidirectional", x)
-        after, outputs = dict(state), []
-        for i, (name, turn) in enumerate((("forward", lambda v: v), ("backward", _flip))):
-            with checks.at(name):
-                turned, before = jax.tree.map(turn, x), state.get(name, {})
-                y, kept = self.layer.apply(params[name], before, turned, key=fold(key, i), train=train, rows=rows)
-            if name in after:
-                after[name] = kept
-            y = y[0] if isinstance(y, tuple) else y
-            outputs.append(turn(y) if y.ndim == 3 else y)
-        y = JOINS[self.join](*outputs)
-        return ((y, mask) if mask is not None and y.ndim == 3 else y), after
+        run = Apply(params, state, key=key, train=train, rows=rows)
+        forward, _ = parts("Bidirectional", run("forward", self.layer, x))
+        backward, _ = parts("Bidirectional", run("backward", self.layer, jax.tree.map(_flip, x)))
+        sequences = forward.ndim == 3
+        y = join(self.join, "Bidirectional", [forward, _flip(backward) if sequences else backward])
+        return beside(y, mask if sequences else None), run.state
 
 
 def _flip(values: Any) -> Any:

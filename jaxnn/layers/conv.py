@@ -9,7 +9,7 @@ from jaxnn.core.names import activation, initializer
 from jaxnn.core.types import Key, Params, State
 from jaxnn.layers import spatial
 from jaxnn.layers.convolve import convolve
-from jaxnn.layers.dense import compute_dtype, param_dtype
+from jaxnn.layers.dtypes import compute_dtype, param_dtype
 from jaxnn.layers.kernel import affine_end, draw
 
 CALL = 'Conv(16, (3, 3), padding="same")'
@@ -94,10 +94,8 @@ class Conv:
         kernel = params["kernel"]
         axes = spatial.axes_of("Conv", x, self._fields())
         if kernel.ndim != axes + 2 or x.shape[-1] != kernel.shape[-2] * self.groups:
-            raise checks.SpecError(
-                f"Conv holds a kernel {kernel.shape} for {kernel.shape[-2] * self.groups} channels and got inputs "
-                f"{tuple(x.shape)}; write model.init(key, x) anew for inputs of this shape"
-            )
+            takes = spatial.inputs_of(kernel.ndim - 2, kernel.shape[-2] * self.groups)
+            raise checks.misfit("Conv", f"a kernel {kernel.shape}", x, takes)
         if self.padding == "causal" and axes != 1:
             raise checks.SpecError(
                 f'causal padding is for one axis, and inputs are {tuple(x.shape)}; write padding="same"'

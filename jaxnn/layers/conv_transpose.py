@@ -9,7 +9,7 @@ from jaxnn.core.names import activation, initializer
 from jaxnn.core.types import Key, Params, State
 from jaxnn.layers import spatial
 from jaxnn.layers.convolve import convolve
-from jaxnn.layers.dense import compute_dtype, param_dtype
+from jaxnn.layers.dtypes import compute_dtype, param_dtype
 from jaxnn.layers.kernel import affine_end, draw
 
 CALL = "ConvTranspose(16, (3, 3), strides=2)"
@@ -79,10 +79,8 @@ class ConvTranspose:
         kernel = params["kernel"]
         axes = spatial.axes_of("ConvTranspose", x, self._fields())
         if kernel.ndim != axes + 2 or x.shape[-1] != kernel.shape[-2]:
-            raise checks.SpecError(
-                f"ConvTranspose holds a kernel {kernel.shape} and got inputs {tuple(x.shape)}; "
-                "write model.init(key, x) anew for inputs of this shape"
-            )
+            takes = spatial.inputs_of(kernel.ndim - 2, kernel.shape[-2])
+            raise checks.misfit("ConvTranspose", f"a kernel {kernel.shape}", x, takes)
         strides, dilation = (spatial.per_axis(v, axes) for v in (self.strides, self.dilation))
         window = tuple((n - 1) * d + 1 for n, d in zip(kernel.shape[:-2], dilation, strict=True))
         if isinstance(self.padding, str):

@@ -5,6 +5,7 @@ from typing import Any
 
 from jaxnn.core import checks
 from jaxnn.core.layer import spec
+from jaxnn.core.masks import none_here
 from jaxnn.core.types import Key, Params, State
 from jaxnn.layers import spatial
 from jaxnn.layers.conv import Conv
@@ -62,11 +63,9 @@ class DepthwiseConv:
     ) -> tuple[Any, State]:
         """The sums of products in each channel, the bias, then the activation."""
         channels = params["kernel"].shape[-1] // self.multiplier
-        if x.shape[-1:] != (channels,):
-            raise checks.SpecError(
-                f"DepthwiseConv holds a kernel {params['kernel'].shape} for {channels} channels and got inputs "
-                f"{tuple(x.shape)}; write model.init(key, x) anew for inputs of this shape"
-            )
+        if none_here("DepthwiseConv", x).shape[-1:] != (channels,):
+            takes = spatial.inputs_of(params["kernel"].ndim - 2, channels)
+            raise checks.misfit("DepthwiseConv", f"a kernel {params['kernel'].shape}", x, takes)
         return self._conv(channels).apply(params, state, x)
 
     def _conv(self, channels: int) -> Conv:

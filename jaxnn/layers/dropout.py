@@ -6,11 +6,13 @@ import jax.numpy as jnp
 
 from jaxnn.core import checks
 from jaxnn.core.layer import hyper, spec
+from jaxnn.core.masks import by_step
 from jaxnn.core.types import Hyper, Key, Params, State
 from jaxnn.layers.dropout_mask import keep_mask
 
 
 @spec
+@by_step
 class Dropout:
     """In training only: 0 with probability ``rate``, else ``x / (1 - rate)``, so that the mean is unchanged.
 
@@ -22,7 +24,7 @@ class Dropout:
             ``(None, 1, None)`` on ``(batch, time, features)`` shares one mask over time.
 
     Shapes:
-        ``x (batch, ...)`` gives the same shape.
+        ``x (batch, ...)`` gives the same shape, and ``(x, mask)`` gives ``(y, mask)``.
 
     Raises:
         ValueError: for a rate outside [0, 1), a noise shape that does not broadcast, or a missing key in training.

@@ -7,12 +7,14 @@ import jax.numpy as jnp
 
 from jaxnn.core import checks
 from jaxnn.core.layer import spec
+from jaxnn.core.masks import by_step
 from jaxnn.core.names import initializer
 from jaxnn.core.types import Key, Params, State
-from jaxnn.layers.dense import product
+from jaxnn.layers.kernel import product
 
 
 @spec
+@by_step
 class Embed:
     """One row of a table for every whole number: ``y = embedding[x]``.
 
@@ -26,7 +28,8 @@ class Embed:
         dtype: of the output, such as ``"bfloat16"``; layers after it compute in it. None keeps the parameters' own.
 
     Shapes:
-        ``x (batch, ...)`` of whole numbers gives ``(batch, ..., width)``; params are ``embedding (vocab, width)``.
+        ``x (batch, ...)`` of whole numbers gives ``(batch, ..., width)``, and ``(x, mask)`` gives ``(y, mask)``; params
+        are ``embedding (vocab, width)``.
 
     Raises:
         ValueError: for sizes below 1, an unknown name, or ids that are not whole numbers.
@@ -62,7 +65,7 @@ class Embed:
     ) -> tuple[Any, State]:
         """The rows of the table."""
         _whole(x)
-        table = params["embedding"] if self.dtype is None else params["embedding"].astype(self.dtype)
+        table = jnp.asarray(params["embedding"], self.dtype)
         ids = x.astype(jnp.int32) if x.dtype.itemsize < 4 else x
         ids = jnp.where(ids < 0, self.vocab, ids)
         return table.at[ids].get(mode="fill", fill_value=jnp.nan), state  # (batch, ...) -> (batch, ..., width)

@@ -5,7 +5,7 @@ from typing import Any
 from jaxnn.core import checks
 from jaxnn.core.layer import child, spec
 from jaxnn.core.types import Key, Params, State
-from jaxnn.layers.combine import apply_one, check_layers, fold, init_one
+from jaxnn.layers.children import Apply, Init, check_layers, only
 
 EXAMPLE = 'Graph(("hidden", Dense(8), "x"), ("sum", Join("add"), ("hidden", "x")))'
 
@@ -14,12 +14,16 @@ EXAMPLE = 'Graph(("hidden", Dense(8), "x"), ("sum", Join("add"), ("hidden", "x")
 class Graph:
     """Layers as named nodes, each with the outputs of other nodes or the inputs of the graph as its input.
 
-    Node *i* gets the key ``fold_in(key, i)``; params and state are dicts under the names of the nodes.
+    Node *i* gets the key ``fold_in(key, i)``; params and state are dicts under the names of the nodes. The same layer
+    object in two nodes, or the name of the first in the place of the second's layer, is one set of weights, under the
+    name of the first; two equal layers are two.
 
     Args:
         *nodes: tuples ``(name, layer, inputs)``, each after those it needs. ``inputs`` is a name, and the layer gets
-            an array; or a tuple of names, and it gets a tuple of arrays, as `Join` takes it. A name that is no node is
-            an input of the graph. The fields ``names``, ``layers`` and ``inputs`` hold the columns.
+            an array, or ``(x, mask)`` where there is a mask; or a tuple of names, and it gets a tuple of them, as
+            `Join` takes it. A name that is no node is an input of the graph. The fields ``names`` and ``inputs`` hold
+            the columns, ``layers`` the layers, each once, and ``uses`` which of them each node takes (none where each
+            has its own).
         outputs: the name of the node that is the result; or a tuple of names, and the result is a dict of them; None
             is the last node.
 
@@ -27,7 +31,7 @@ class Graph:
         ``x`` is a dict of the inputs by name, or an array where there is only one.
 
     Raises:
-        TypeError: if a node holds no layer.
+        TypeError: if a node holds no layer, or for an unknown keyword.
         ValueError: for a name that stands twice or is used too early, an unknown output, a missing input, or a layer
             that does not fit, with its name.
 
@@ -46,31 +50,50 @@ class Graph:
         >>> params, state = model.init(jax.random.key(0), x)
         >>> {name: y.shape for name, y in model.apply(params, state, x)[0].items()}
         {'label': (2, 3), 'both': (2, 4)}
+        >>> twins = nn.Graph(("a", nn.Dense(4), "left"), ("b", "a", "right"), ("both", nn.Join("multiply"), ("a", "b")))
+        >>> x = {"left": jnp.ones((2, 3)), "right": jnp.ones((2, 3))}
+        >>> list(twins.init(jax.random.key(0), x)[0])
+        ['a']
     """
 
     names: tuple = ()
     layers: tuple = child(())
     inputs: tuple = ()
     outputs: str | tuple[str, ...] | None = None
+    uses: tuple = ()
 
-    def __init__(self, *nodes: tuple, outputs: str | tuple[str, ...] | None = None, **named: Any):
+    def __init__(self, *nodes: tuple, outputs: str | tuple[str, ...] | None = None, **fields: Any):
+        only("Graph", fields, ("names", "layers", "inputs", "uses"), EXAMPLE)
         if nodes and not all(isinstance(node, tuple) and len(node) == 3 for node in nodes):
             raise ValueError(f"a node is (name, layer, inputs), got {nodes!r}; write {EXAMPLE}")
-        names, layers, inputs = zip(*nodes, strict=True) if nodes else ((), (), ())
-        object.__setattr__(self, "names", tuple(named.get("names", names)))
-        object.__setattr__(self, "layers", tuple(named.get("layers", layers)))
-        object.__setattr__(self, "inputs", tuple(named.get("inputs", inputs)))
+        names, given, inputs = zip(*nodes, strict=True) if nodes else ((), (), ())
+        layers, uses = _shared(names, given)
+        for name, column in {"names": names, "layers": layers, "inputs": inputs, "uses": uses}.items():
+            object.__setattr__(self, name, tuple(fields.get(name, column)))
         object.__setattr__(self, "outputs", outputs)
         self._check()
 
     def __repr__(self) -> str:
-        nodes = [repr(node) for node in zip(self.names, self.layers, self.inputs, strict=True)]
+        nodes = [
+            repr((name, layer if owner == name else owner, sources)) for name, owner, layer, sources in self._nodes()
+        ]
         ends = [] if self.outputs is None else [f"outputs={self.outputs!r}"]
         return f"Graph({', '.join(nodes + ends)})"
 
+    def _nodes(self) -> list[tuple]:
+        """For each node its name, that under which its weights stand, its layer and its inputs."""
+        uses = self.uses or range(len(self.names))
+        owners: dict[int, str] = {}
+        for name, i in zip(self.names, uses, strict=True):
+            owners.setdefault(i, name)
+        columns = zip(self.names, uses, self.inputs, strict=True)
+        return [(name, owners[i], self.layers[i], sources) for name, i, sources in columns]
+
     def _check(self) -> None:
         check_layers("Graph", self.layers)
-        if not self.names or not len(self.names) == len(self.layers) == len(self.inputs):
+        uses = self.uses or tuple(range(len(self.names)))
+        fits = len(self.names) == len(uses) == len(self.inputs) and set(uses) == set(range(len(self.layers)))
+        if not self.names or not fits:
             raise ValueError(f"Graph needs as many names as layers and inputs, and one at least; write {EXAMPLE}")
         for i, (name, sources) in enumerate(zip(self.names, self.inputs, strict=True)):
             if not isinstance(name, str) or not name.isidentifier() or name in self.names[:i]:
@@ -104,26 +127,34 @@ class Graph:
 
     def init(self, key: Key, x: Any) -> tuple[Params, State]:
         """Initialise each node for the shapes of what it takes."""
-        params, state, made = {}, {}, self._begin(x)
-        for i, (name, layer, sources) in enumerate(zip(self.names, self.layers, self.inputs, strict=True)):
-            p, s, made[name] = init_one(layer, name, fold(key, i), _pick(made, sources))
-            if p:
-                params[name] = p
-            if s:
-                state[name] = s
-        return params, state
+        run = Init(key)
+        self._through(run, x)
+        return run.made
 
     def apply(
         self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False, rows: Any = None
     ) -> tuple[Any, State]:
         """The outputs; the new state has the names of the old one."""
-        after, made = dict(state), self._begin(x)
-        for i, (name, layer, sources) in enumerate(zip(self.names, self.layers, self.inputs, strict=True)):
-            taken = _pick(made, sources)
-            made[name], s = apply_one(layer, name, params, state, taken, key=fold(key, i), train=train, rows=rows)
-            if name in after:
-                after[name] = s
-        return self._end(made), after
+        run = Apply(params, state, key=key, train=train, rows=rows)
+        return self._through(run, x), run.state
+
+    def _through(self, run: Any, x: Any) -> Any:
+        made = self._begin(x)
+        for name, owner, layer, sources in self._nodes():
+            made[name] = run(owner, layer, _pick(made, sources))
+        return self._end(made)
+
+
+def _shared(names: tuple, given: tuple) -> tuple[tuple, tuple]:
+    """Each layer once, and which of them each node takes; the second is empty where each node has its own."""
+    layers, uses = [], []
+    for i, layer in enumerate(given):
+        if isinstance(layer, str) and layer in names[:i]:
+            uses.append(uses[names.index(layer)])
+        else:
+            uses.append(next((j for j, known in enumerate(layers) if known is layer), len(layers)))
+            layers += [layer] if uses[-1] == len(layers) else []
+    return tuple(layers), () if len(layers) == len(uses) else tuple(uses)
 
 
 def _tuple(names: Any) -> tuple:

@@ -1,6 +1,7 @@
 """Normalisation of each row over groups of channels."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -8,8 +9,9 @@ import jax.numpy as jnp
 
 from jaxnn.core import checks
 from jaxnn.core.layer import hyper, spec
+from jaxnn.core.masks import beside, parts, per_step, split
 from jaxnn.core.types import Hyper, Key, Params, State
-from jaxnn.layers.dense import param_dtype
+from jaxnn.layers.dtypes import param_dtype
 from jaxnn.layers.layer_norm import affine, check_features, scale_and_bias
 
 
@@ -26,7 +28,8 @@ class GroupNorm:
         use_scale, use_bias: whether the learned scale and bias exist.
 
     Shapes:
-        ``x (batch, ..., channels)`` gives the same; params are ``scale`` and ``bias``, each ``(channels,)``.
+        ``x (batch, ..., channels)`` gives the same, and ``(x, mask)`` gives ``(y, mask)``, whose masked steps do not
+        count; params are ``scale`` and ``bias``, each ``(channels,)``.
 
     Raises:
         ValueError: for groups that do not divide the channels, eps not above 0, or inputs that do not fit.
@@ -52,6 +55,7 @@ class GroupNorm:
 
     def init(self, key: Key, x: Any) -> tuple[Params, State]:
         """Scale 1 and bias 0."""
+        x, _ = parts("GroupNorm", x)
         params = scale_and_bias("GroupNorm", x, self.use_scale, self.use_bias)
         self._check(x)
         return params, {}
@@ -60,17 +64,31 @@ class GroupNorm:
         self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False, rows: Any = None
     ) -> tuple[Any, State]:
         """The normalised input."""
+        x, mask = split("GroupNorm", x)
         check_features("GroupNorm", params, x)
         self._check(x)
-        rows = (x.shape[0], math.prod(x.shape[1:-1]), self.groups, x.shape[-1] // self.groups)
-        wide = x.astype(param_dtype(x)).reshape(rows)
-        centred = wide - wide.mean((1, 3), keepdims=True)
-        var = (centred * centred).mean((1, 3), keepdims=True)  # (batch, 1, groups, 1)
+        shape = (x.shape[0], math.prod(x.shape[1:-1]), self.groups, x.shape[-1] // self.groups)
+        wide, mean = x.astype(param_dtype(x)).reshape(shape), _over_places(x, mask)
+        centred = wide - mean(wide)
+        var = mean(centred * centred)  # (batch, 1, groups, 1)
         y = centred * jax.lax.rsqrt(var + jnp.asarray(self.eps, var.dtype))
-        return affine(params, y.reshape(x.shape), x), state
+        return beside(affine(params, y.reshape(x.shape), x), mask), state
 
     def _check(self, x: Any) -> None:
         if len(x.shape) < 2 or x.shape[-1] % self.groups:
             raise checks.SpecError(
                 f"{self.groups} groups do not divide the channels of inputs {tuple(x.shape)}; write GroupNorm(1)"
             )
+
+
+def _over_places(x: Any, mask: Any) -> Callable:
+    """The mean of ``(batch, places, groups, size)`` over places and groups' channels, of real steps alone."""
+    if mask is None:
+        return lambda a: a.mean((1, 3), keepdims=True)
+    real = jnp.broadcast_to(per_step(mask, x.ndim), (*x.shape[:-1], 1)).reshape(x.shape[0], -1, 1, 1)
+
+    def mean(a: Any) -> Any:
+        total = jnp.maximum(real.sum(1, keepdims=True), 1) * a.shape[3]
+        return jnp.where(real, a, jnp.zeros_like(a)).sum((1, 3), keepdims=True) / total.astype(a.dtype)
+
+    return mean

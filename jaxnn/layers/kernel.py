@@ -1,11 +1,13 @@
-"""What layers with a kernel and a bias share: how both are drawn, and the bias and activation at the end."""
+"""What layers with a kernel share: how it and a bias are drawn, the product, the bias and activation at the end."""
 
+import math
 from typing import Any
 
 import jax
 
 from jaxnn.core.names import activation, initializer
 from jaxnn.core.types import Key, Params
+from jaxnn.layers.dtypes import compute_dtype
 
 
 def draw(layer: Any, key: Key, shape: tuple[int, ...], dtype: Any) -> Params:
@@ -15,6 +17,16 @@ def draw(layer: Any, key: Key, shape: tuple[int, ...], dtype: Any) -> Params:
     if layer.use_bias:
         params["bias"] = initializer(layer.bias_init)(bias_key, shape[-1:], dtype)
     return params
+
+
+def product(x: Any, kernel: Any) -> Any:
+    """``x @ kernel`` over the last axis of ``x``, in the dtype of a floating ``x``.
+
+    All other axes are one in the product: with several, XLA writes the gradient's operand out in another order first.
+    """
+    dtype = compute_dtype(x, kernel)
+    rows = x.reshape(math.prod(x.shape[:-1]), x.shape[-1]).astype(dtype)
+    return (rows @ kernel.astype(dtype)).reshape(*x.shape[:-1], kernel.shape[-1])
 
 
 def affine_end(layer: Any, params: Params, y: Any) -> Any:

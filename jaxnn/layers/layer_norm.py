@@ -7,11 +7,13 @@ import jax.numpy as jnp
 
 from jaxnn.core import checks
 from jaxnn.core.layer import hyper, spec
+from jaxnn.core.masks import by_step
 from jaxnn.core.types import Hyper, Key, Params, State
-from jaxnn.layers.dense import param_dtype
+from jaxnn.layers.dtypes import param_dtype
 
 
 @spec
+@by_step
 class LayerNorm:
     """Normalise over the last axis: ``y = (x - mean) / sqrt(var + eps) * scale + bias``.
 
@@ -23,7 +25,8 @@ class LayerNorm:
         use_scale, use_bias: whether the learned scale and bias exist.
 
     Shapes:
-        ``x (batch, ..., features)`` gives the same; params are ``scale`` and ``bias``, each ``(features,)``.
+        ``x (batch, ..., features)`` gives the same, and ``(x, mask)`` gives ``(y, mask)``; params are ``scale`` and
+        ``bias``, each ``(features,)``.
 
     Raises:
         ValueError: for eps not above 0, or inputs that do not fit.
@@ -61,6 +64,7 @@ class LayerNorm:
 
 
 @spec
+@by_step
 class RMSNorm:
     """Divide by the root mean square of the last axis: ``y = x / sqrt(mean(x^2) + eps) * scale``.
 
@@ -69,7 +73,8 @@ class RMSNorm:
         use_scale: whether the learned scale exists.
 
     Shapes:
-        ``x (batch, ..., features)`` gives the same; params are ``scale (features,)``.
+        ``x (batch, ..., features)`` gives the same, and ``(x, mask)`` gives ``(y, mask)``; params are ``scale
+        (features,)``.
 
     Raises:
         ValueError: for eps not above 0, or inputs that do not fit.
@@ -124,10 +129,7 @@ def check_features(layer: str, params: Params, x: Any) -> None:
     """
     for name, leaf in params.items():
         if x.ndim < 2 or leaf.shape != x.shape[-1:]:
-            raise checks.SpecError(
-                f"{layer} holds a {name} {leaf.shape} and got inputs {tuple(x.shape)}, whose last axis must be "
-                f"{leaf.shape[0]}; write model.init(key, x) anew for inputs of this shape"
-            )
+            raise checks.misfit(layer, f"a {name} {leaf.shape}", x, f"(batch, ..., {leaf.shape[0]})")
 
 
 def affine(params: Params, y: Any, x: Any) -> Any:

@@ -7,8 +7,9 @@ import jax.numpy as jnp
 
 from jaxnn.core import checks
 from jaxnn.core.layer import hyper, spec
+from jaxnn.core.masks import beside, parts, split
 from jaxnn.core.types import Hyper, Key, Params, State
-from jaxnn.layers.dense import param_dtype
+from jaxnn.layers.dtypes import param_dtype
 
 
 @spec
@@ -17,7 +18,8 @@ class BatchNorm:
 
     In training the mean and the *biased* variance of the batch are used, over all axes but the last, and the
     running ones move: ``running = momentum * running + (1 - momentum) * batch``. In use the running ones serve.
-    Statistics are computed in float32 at least. Rows of padding, where ``rows`` is 0, take no part in them.
+    Statistics are computed in float32 at least. Rows of padding, where ``rows`` is 0, take no part in them, nor do the
+    steps that a mask leaves out.
 
     Args:
         momentum: the weight of the old running value, in [0, 1]; a leaf.
@@ -25,8 +27,8 @@ class BatchNorm:
         use_scale, use_bias: whether the learned scale and bias exist.
 
     Shapes:
-        ``x (batch, ..., features)`` gives the same; params are ``scale``, ``bias``, state is ``mean``, ``var``,
-        each ``(features,)``.
+        ``x (batch, ..., features)`` gives the same, and ``(x, mask)`` gives ``(y, mask)``; params are ``scale``,
+        ``bias``, state is ``mean``, ``var``, each ``(features,)``.
 
     Raises:
         ValueError: for a momentum outside [0, 1], eps not above 0, inputs without a batch axis or with other
@@ -54,6 +56,7 @@ class BatchNorm:
 
     def init(self, key: Key, x: Any) -> tuple[Params, State]:
         """Scale 1, bias 0, running mean 0, running variance 1."""
+        x, _ = parts("BatchNorm", x)
         if len(x.shape) < 2:
             raise checks.SpecError(f"BatchNorm needs (batch, ..., features), got {x.shape}; write x[None] for one row")
         shape, dtype = (x.shape[-1],), param_dtype(x)
@@ -66,12 +69,10 @@ class BatchNorm:
         self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False, rows: Any = None
     ) -> tuple[Any, State]:
         """The normalised input, and in training the moved running statistics."""
+        x, mask = split("BatchNorm", x)
         dtype, features = state["mean"].dtype, state["mean"].shape
         if x.ndim < 2 or x.shape[-1:] != features:
-            raise checks.SpecError(
-                f"BatchNorm holds statistics {features} and got inputs {x.shape}, whose last axis must be "
-                f"{features[0]}; write model.init(key, x) anew for inputs of this shape"
-            )
+            raise checks.misfit("BatchNorm", f"statistics {features}", x, f"(batch, ..., {features[0]})")
         if rows is not None and rows.shape != x.shape[:1]:
             raise checks.SpecError(
                 f"BatchNorm got inputs {x.shape} and rows {rows.shape}; write rows of shape {x.shape[:1]}, one for "
@@ -80,7 +81,7 @@ class BatchNorm:
         wide = x.astype(dtype)
         shape = (1,) * (x.ndim - 1) + (x.shape[-1],)
         if train:
-            mean, var = _moments(wide, rows)
+            mean, var = _moments(wide, _counted(rows, mask))
             momentum = jnp.asarray(self.momentum, dtype)
             state = {
                 "mean": momentum * state["mean"] + (1 - momentum) * mean,
@@ -93,15 +94,22 @@ class BatchNorm:
             y = y * params["scale"].astype(dtype).reshape(shape)
         if self.use_bias:
             y = y + params["bias"].astype(dtype).reshape(shape)
-        return y.astype(x.dtype if jnp.issubdtype(x.dtype, jnp.floating) else dtype), state
+        return beside(y.astype(x.dtype if jnp.issubdtype(x.dtype, jnp.floating) else dtype), mask), state
 
 
-def _moments(x, rows):
+def _counted(rows, mask):
+    """Which entries of the first axes count, ``(batch,)`` or ``(batch, time)``; None for all."""
+    if rows is None or mask is None:
+        return rows if mask is None else mask.astype(bool)
+    return rows.astype(bool)[:, None] & mask.astype(bool)
+
+
+def _moments(x, counted):
     axes = tuple(range(x.ndim - 1))
-    if rows is None:
+    if counted is None:
         return x.mean(axes), x.var(axes)
-    weight = rows.astype(x.dtype).reshape(rows.shape + (1,) * (x.ndim - 1))  # (batch, 1, ...)
-    total = jnp.maximum(weight.sum(), 1) * math.prod(x.shape[1:-1])
+    weight = counted.astype(x.dtype).reshape(counted.shape + (1,) * (x.ndim - counted.ndim))  # (batch, 1, ...)
+    total = jnp.maximum(weight.sum(), 1) * math.prod(x.shape[counted.ndim : -1])
     mean = (x * weight).sum(axes) / total
     centred = x - mean.reshape((1,) * (x.ndim - 1) + mean.shape)
     return mean, (centred * centred * weight).sum(axes) / total

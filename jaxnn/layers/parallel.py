@@ -6,7 +6,7 @@ import jax
 
 from jaxnn.core.layer import child, spec
 from jaxnn.core.types import Key, Params, State
-from jaxnn.layers.combine import apply_one, check_layers, fold, init_one, layer_names
+from jaxnn.layers.children import Apply, Init, check_layers, named, only
 from jaxnn.layers.join import check_join, join
 
 
@@ -14,15 +14,15 @@ from jaxnn.layers.join import check_join, join
 class Parallel:
     """Layers that all see the same input, and whose outputs are joined: ``y = join(f_1(x), ..., f_n(x))``.
 
-    Layer *i* gets the key ``fold_in(key, i)``, and names count as in `Sequential`. ``Sequential()`` is the identity:
-    ``Parallel(f, Sequential(), join="add")`` is ``Residual(f)``.
+    With ``(x, mask)`` each layer gets both. Layer *i* gets the key ``fold_in(key, i)``, and names count as in
+    `Sequential`. ``Sequential()`` is the identity: ``Parallel(f, Sequential(), join="add")`` is ``Residual(f)``.
 
     Args:
         *layers: the layers, one at least.
         join: ``"add"``, ``"multiply"``, ``"average"``, ``"maximum"`` or ``"concat"`` (along the last axis).
 
     Raises:
-        TypeError: if an argument is no layer.
+        TypeError: if an argument is no layer, or for an unknown keyword.
         ValueError: for no layers, an unknown join, or outputs that do not fit, with their shapes.
 
     Source: Szegedy et al., "Going deeper with convolutions", 2014.
@@ -38,8 +38,9 @@ class Parallel:
     layers: tuple = child()
     join: str = "concat"
 
-    def __init__(self, *layers: Any, join: str = "concat", **named: Any):
-        object.__setattr__(self, "layers", tuple(named["layers"]) if "layers" in named else layers)
+    def __init__(self, *layers: Any, join: str = "concat", **fields: Any):
+        only("Parallel", fields, ("layers",), 'Parallel(Dense(3), Dense(3), join="add")')
+        object.__setattr__(self, "layers", tuple(fields.get("layers", layers)))
         object.__setattr__(self, "join", join)
         check_layers("Parallel", self.layers)
         check_join(join, 'Parallel(Dense(3), Dense(3), join="add")')
@@ -52,25 +53,15 @@ class Parallel:
 
     def init(self, key: Key, x: Any) -> tuple[Params, State]:
         """Initialise each layer for the same input."""
-        params, state, outputs = {}, {}, []
-        for i, (name, layer) in enumerate(zip(layer_names(self.layers), self.layers, strict=True)):
-            p, s, y = init_one(layer, name, fold(key, i), x)
-            outputs.append(y)
-            if p:
-                params[name] = p
-            if s:
-                state[name] = s
+        run = Init(key)
+        outputs = [run(name, layer, x) for name, layer in named(self.layers)]
         jax.eval_shape(lambda v: join(self.join, "Parallel", v), outputs)
-        return params, state
+        return run.made
 
     def apply(
         self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False, rows: Any = None
     ) -> tuple[Any, State]:
         """The joined outputs; the new state has the names of the old one."""
-        after, outputs = dict(state), []
-        for i, (name, layer) in enumerate(zip(layer_names(self.layers), self.layers, strict=True)):
-            y, s = apply_one(layer, name, params, state, x, key=fold(key, i), train=train, rows=rows)
-            outputs.append(y)
-            if name in after:
-                after[name] = s
-        return join(self.join, "Parallel", outputs), after
+        run = Apply(params, state, key=key, train=train, rows=rows)
+        outputs = [run(name, layer, x) for name, layer in named(self.layers)]
+        return join(self.join, "Parallel", outputs), run.state

@@ -9,7 +9,7 @@ import numpy as np
 from jaxnn.core.layer import spec
 from jaxnn.core.types import Key, Params, State
 from jaxnn.layers import spatial
-from jaxnn.layers.dense import compute_dtype, param_dtype
+from jaxnn.layers.dtypes import compute_dtype, param_dtype
 
 
 @spec
@@ -55,8 +55,8 @@ class MaxPool:
         self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False, rows: Any = None
     ) -> tuple[Any, State]:
         """The largest entries."""
-        lowest = -jnp.inf if jnp.issubdtype(x.dtype, jnp.inexact) else jnp.iinfo(x.dtype).min
-        return _over_windows(x, jnp.asarray(lowest, x.dtype), _larger, *_geometry(self, x)), state
+        geometry = _geometry(self, x)
+        return _over_windows(x, jnp.asarray(spatial.lowest(x.dtype), x.dtype), _larger, *geometry), state
 
 
 @spec

@@ -7,12 +7,14 @@ import jax.numpy as jnp
 
 from jaxnn.core import checks
 from jaxnn.core.layer import spec
+from jaxnn.core.masks import by_step
 from jaxnn.core.names import initializer
 from jaxnn.core.types import Hyper, Key, Params, State
-from jaxnn.layers.dense import compute_dtype, param_dtype
+from jaxnn.layers.dtypes import compute_dtype, param_dtype
 
 
 @spec
+@by_step
 class LearnedPositions:
     """A learned row for every position, added to the input: ``y_t = x_t + embedding_t``.
 
@@ -21,7 +23,8 @@ class LearnedPositions:
         embedding_init: a name or an initialiser ``f(key, shape, dtype)``.
 
     Shapes:
-        ``x (batch, time, width)`` gives the same shape; params are ``embedding (length, width)``.
+        ``x (batch, time, width)`` gives the same shape, and ``(x, mask)`` gives ``(y, mask)``; params are ``embedding
+        (length, width)``.
 
     Raises:
         ValueError: for a length below 1, or inputs with more steps than there are positions.
@@ -59,7 +62,7 @@ class LearnedPositions:
 
     def at(self, params: Params, x: Any, start: Any) -> Any:
         """The same for inputs whose first step stands at position ``start``, which may be traced."""
-        rows = params["embedding"]
+        rows = jnp.asarray(params["embedding"])
         if len(x.shape) != 3 or x.shape[1] > rows.shape[0] or x.shape[2] != rows.shape[1]:
             raise checks.SpecError(
                 f"LearnedPositions holds rows {rows.shape} and got inputs {x.shape}, which must be "

@@ -3,6 +3,10 @@
 Inputs are batch first, ``(batch, time, features)``, or a tuple ``(sequence, mask)`` with a mask ``(batch, time)`` for
 sequences of different lengths: where it is 0 the state is held, so that the last output is that of the last real step.
 A layer that returns sequences hands the mask on, ``(outputs, mask)``, to the next one.
+
+The gradient goes backward only: `jax.grad`, `jax.vjp` and `jax.jacrev` pass, while forward mode (`jax.jvp`,
+`jax.jacfwd`, `jax.hessian`, `jax.linearize`) is refused by JAX, which calls it "forward-mode autodiff (jvp)" of a
+``custom_vjp`` function. A product with the Hessian is ``jax.grad(lambda p: jax.numpy.vdot(jax.grad(f)(p), v))``.
 """
 
 from collections.abc import Callable
@@ -13,10 +17,11 @@ import jax.numpy as jnp
 
 from jaxnn.core import checks
 from jaxnn.core.layer import hyper, spec
+from jaxnn.core.masks import beside, parts, split
 from jaxnn.core.names import activation, initializer
 from jaxnn.core.types import Hyper, Key, Params, State
-from jaxnn.layers.dense import compute_dtype, param_dtype
 from jaxnn.layers.dropout import Dropout
+from jaxnn.layers.dtypes import compute_dtype, param_dtype
 from jaxnn.layers.recurrent_cells import GRUCell, LSTMCell, SimpleCell
 from jaxnn.layers.recurrent_scan import recur
 
@@ -192,21 +197,21 @@ class GRU:
         return _apply(self, GRUCell(), params, x, key, train), state
 
 
-def split_mask(layer: str, x: Any) -> tuple[Any, Any]:
+def split_mask(layer: str, x: Any, take: Callable = parts) -> tuple[Any, Any]:
     """The sequence and its mask, or None, out of an array or a tuple ``(sequence, mask)``.
+
+    Args:
+        layer: the class of the layer that asks.
+        x: arrays, or their shapes.
+        take: `parts`, or `split` for zeros in the steps that are not real.
 
     Raises:
         SpecError: unless the sequence is ``(batch, time, features)`` and the mask ``(batch, time)``.
     """
-    sequence, mask = x if isinstance(x, (tuple, list)) else (x, None)
+    sequence, mask = take(layer, x)
     if len(sequence.shape) != 3:
         raise checks.SpecError(
             f"{layer} needs (batch, time, features), got {sequence.shape}; write x[..., None] for one feature a step"
-        )
-    if mask is not None and mask.shape != sequence.shape[:2]:
-        raise checks.SpecError(
-            f"{layer} got a sequence {sequence.shape} and a mask {mask.shape}; "
-            f"write (x, mask) with a mask of shape {sequence.shape[:2]}"
         )
     return sequence, mask
 
@@ -236,13 +241,11 @@ def _init(layer: Any, gates: int, key: Key, x: Any) -> dict:
 
 
 def _apply(layer: Any, cell: Any, params: Params, x: Any, key: Key | None, train: bool) -> Any:
-    x, mask = split_mask(type(layer).__name__, x)
+    x, mask = split_mask(type(layer).__name__, x, split)
     kernel = params["input"]["kernel"]
     if x.shape[-1] != kernel.shape[0]:
-        raise checks.SpecError(
-            f"{type(layer).__name__} holds an input kernel {kernel.shape} and got inputs {x.shape}, whose last axis "
-            f"must be {kernel.shape[0]}; write model.init(key, x) anew for inputs of this shape"
-        )
+        takes = f"(batch, time, {kernel.shape[0]})"
+        raise checks.misfit(type(layer).__name__, f"an input kernel {kernel.shape}", x, takes)
     dtype = compute_dtype(x, kernel)
     x, batch, time = x.astype(dtype), *x.shape[:2]
     input_key, recurrent_key = (None, None) if key is None else jax.random.split(key)
@@ -261,9 +264,9 @@ def _apply(layer: Any, cell: Any, params: Params, x: Any, key: Key | None, train
         params["recurrent"]["kernel"].astype(dtype),
         bias,
         None if drop is ones else drop.T,
-        None if mask is None else (mask != 0).T[..., None],
+        None if mask is None else mask.astype(bool).T[..., None],
     )
     if not layer.return_sequences:
         return y
     y = y.swapaxes(0, 1)  # (time, batch, units) -> (batch, time, units)
-    return y if mask is None else (y, mask)
+    return beside(y, mask)

@@ -49,7 +49,9 @@ def _forward(cell, sequences, saving, xs, kernel, bias, drop, mask) -> tuple[tup
 
 
 def _outputs(sequences: bool, states: tuple, carry: tuple) -> Any:
-    return jnp.concatenate([states[0][1:], carry[0][None]]) if sequences else carry[0]
+    if not sequences:
+        return carry[0]
+    return jnp.concatenate([states[0][1:], carry[0][None]]) if states[0].shape[0] else states[0]
 
 
 def _recur_forward(cell, sequences, xs, kernel, bias, drop, mask):

@@ -7,8 +7,9 @@ import jax.numpy as jnp
 
 from jaxnn.core import checks
 from jaxnn.core.layer import child, spec
+from jaxnn.core.masks import Masked, is_masked
 from jaxnn.core.types import Key, Params, State
-from jaxnn.layers.combine import check_layers, fold, init_one, layer_names
+from jaxnn.layers.children import Init, check_layers, fold, layer_names
 
 
 @spec
@@ -52,8 +53,8 @@ class Repeat:
     def init(self, key: Key, x: Any) -> tuple[Params, State]:
         """Draw the parameters of all blocks at once, each from a key of its own."""
         (name,) = layer_names((self.layer,))
-        _, _, y = init_one(self.layer, name, fold(key, 0), x)
-        _same(x, y)
+        x = Masked(*x) if is_masked(x) else x
+        _same(x, Init(key)(name, self.layer, x))
         keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.arange(self.n))
         params, state = jax.vmap(lambda k: self.layer.init(k, x))(keys)
         return ({name: params} if params else {}), ({name: state} if state else {})
@@ -72,6 +73,7 @@ class Repeat:
             return y, after
 
         body = jax.checkpoint(block, prevent_cse=False) if self.remat else block
+        x = Masked(*x) if is_masked(x) else x
         each = (jnp.arange(self.n), params.get(name, {}), state.get(name, {}))
         y, after = jax.lax.scan(body, x, each)
         return y, ({name: after} if name in state else state)

@@ -5,6 +5,7 @@ from typing import Any
 
 from jaxnn.core import checks
 from jaxnn.core.layer import spec
+from jaxnn.core.masks import none_here
 from jaxnn.core.types import Key, Params, State
 
 
@@ -22,13 +23,14 @@ class Flatten:
 
     def init(self, key: Key, x: Any) -> tuple[Params, State]:
         """Nothing to keep."""
+        none_here("Flatten", x)
         return {}, {}
 
     def apply(
         self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False, rows: Any = None
     ) -> tuple[Any, State]:
         """The reshaped input; an empty batch stays empty."""
-        return x.reshape(x.shape[0], math.prod(x.shape[1:])), state
+        return none_here("Flatten", x).reshape(x.shape[0], math.prod(x.shape[1:])), state
 
 
 @spec
@@ -67,10 +69,11 @@ class Reshape:
         self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False, rows: Any = None
     ) -> tuple[Any, State]:
         """The reshaped input; an empty batch stays empty."""
-        return x.reshape(x.shape[0], *self._full(x)), state
+        shape = self._full(x)
+        return x.reshape(x.shape[0], *shape), state
 
     def _full(self, x: Any) -> tuple[int, ...]:
-        entries, known = math.prod(x.shape[1:]), math.prod(n for n in self.shape if n != -1)
+        entries, known = math.prod(none_here("Reshape", x).shape[1:]), math.prod(n for n in self.shape if n != -1)
         if entries % known or (entries != known and -1 not in self.shape):
             raise checks.SpecError(
                 f"Reshape makes rows {self.shape} and got inputs {tuple(x.shape)} with {entries} entries a row; "

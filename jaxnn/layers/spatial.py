@@ -2,7 +2,10 @@
 
 from typing import Any, TypeAlias
 
+import jax.numpy as jnp
+
 from jaxnn.core import checks
+from jaxnn.core.masks import none_here
 
 Padding: TypeAlias = str | int | tuple
 """``"same"``, ``"valid"``, ``"causal"``, a number for both ends of every axis, or per axis a number or a pair."""
@@ -31,6 +34,17 @@ def padding_form(value: Any, words: tuple[str, ...], call: str) -> None:
             )
 
 
+def lowest(dtype: Any) -> Any:
+    """What is never larger than another number of ``dtype``."""
+    return -jnp.inf if jnp.issubdtype(dtype, jnp.inexact) else jnp.iinfo(dtype).min
+
+
+def inputs_of(axes: int, channels: int) -> str:
+    """Inputs of so many axes between batch and channels, in words: ``(batch, height, width, 3)``."""
+    names = ("length", "height, width", "depth, height, width")[axes - 1]
+    return f"(batch, {names}, {channels})"
+
+
 def same_rank(layer: str, fields: dict[str, Any], call: str) -> None:
     """Raise unless all tuples among ``fields`` have the same length."""
     lengths = {name: len(value) for name, value in fields.items() if isinstance(value, tuple)}
@@ -45,7 +59,7 @@ def axes_of(layer: str, x: Any, fields: dict[str, Any]) -> int:
     Raises:
         SpecError: with the shape of ``x``.
     """
-    count = len(x.shape) - 2
+    count = len(none_here(layer, x).shape) - 2
     for name, value in fields.items():
         if isinstance(value, tuple) and len(value) != count:
             axes = ", ".join(("length", "height, width", "depth, height, width")[len(value) - 1].split(", "))

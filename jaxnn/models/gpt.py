@@ -8,11 +8,12 @@ import jax.numpy as jnp
 
 from jaxnn.core import checks
 from jaxnn.core.layer import child, hyper, spec
+from jaxnn.core.masks import beside, parts, split
 from jaxnn.core.types import Hyper, Key, Params, State
 from jaxnn.layers.attention import Attention
 from jaxnn.layers.attention_block import TransformerBlock
-from jaxnn.layers.combine import fold
-from jaxnn.layers.dense import Dense, product
+from jaxnn.layers.children import Apply, Init, bound
+from jaxnn.layers.dense import Dense
 from jaxnn.layers.dropout import Dropout
 from jaxnn.layers.embed import Embed
 from jaxnn.layers.layer_norm import LayerNorm
@@ -28,7 +29,8 @@ class GPT:
 
     Args:
         embed: an `Embed`.
-        block: a causal `TransformerBlock`; all blocks share its hyperparameters.
+        block: a causal `TransformerBlock`, or a causal layer of one's own that keeps the shape; all blocks share its
+            hyperparameters.
         layers: how many blocks.
         context: the most tokens that the model sees at once.
         positions: a `LearnedPositions`, or None where the block has rotary ones.
@@ -41,8 +43,8 @@ class GPT:
         remat: whether the backward pass computes each scanned block again instead of keeping what is inside it.
 
     Shapes:
-        ids ``(batch, time)`` give logits ``(batch, time, vocab)``. Params are ``embed``, ``positions``, ``blocks``,
-        ``norm`` and, unless tied, ``head``.
+        ids ``(batch, time)`` give logits ``(batch, time, vocab)``, and ``(ids, mask)`` gives ``(logits, mask)``. Params
+        and state are those of ``embed``, ``positions``, ``blocks``, ``norm`` and, unless tied, ``head``.
 
     Raises:
         ValueError: for more tokens than ``context``, ids that are not ``(batch, time)``, or a missing key in training.
@@ -76,56 +78,66 @@ class GPT:
         checks.positive("init_std", self.init_std, "gpt(100, 64, 128, 4, 4, init_std=0.02)")
 
     def init(self, key: Key, x: Any) -> tuple[Params, State]:
-        """Draw the weights as GPT-2 does; the state is empty."""
+        """Draw the weights as GPT-2 does."""
         self._check(x)
-        params: dict[str, Any] = {"embed": self.embed.init(key, x)[0]}
-        wide = jax.eval_shape(lambda p, x: self.embed.apply(p, {}, x)[0], params["embed"], x)  # (batch, time, width)
-        parts = {"positions": self.positions, "blocks": self._body(), "norm": self.norm}
+        run = Init(key)
+        f = bound(run, self._children())
+        y = f.norm(f.blocks(f.dropout(f.positions(f.embed(x)))))
         if not self.tied:
-            parts["head"] = Dense(self.embed.vocab, use_bias=False)
-        for name, layer in parts.items():
-            if layer is not None:
-                with checks.at(name):
-                    params[name], _ = layer.init(key, wide)
-        return redraw(params, key, self.init_std, self.layers), {}
+            f.head(y)
+        params, state = run.made
+        return redraw(params, key, self.init_std, self.layers), state
 
     def apply(
         self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False, rows: Any = None
     ) -> tuple[Any, State]:
         """The logits of the token after each."""
         self._check(x)
-        y = self._embed(params, x, 0, train, rows)
-        y, _ = Dropout(self.dropout).apply({}, {}, y, key=fold(key, 0), train=train)
-        with checks.at("blocks"):
-            y, _ = self._body().apply(params["blocks"], {}, y, key=fold(key, 1), train=train, rows=rows)
-        return self._logits(params, y, train, rows), state
+        run = Apply(params, state, key=key, train=train, rows=rows)
+        f = bound(run, self._children())
+        y = f.norm(f.blocks(f.dropout(f.positions(f.embed(x)))))
+        return (self._tied_head(params, y) if self.tied else f.head(y)), run.state
+
+    @property
+    def has_cache(self) -> bool:
+        """Whether `apply_cached` works: blocks and positions of one's own may know no cache."""
+        return getattr(self.block, "has_cache", False) and (self.positions is None or hasattr(self.positions, "at"))
 
     def init_cache(self, params: Params, batch: int, length: int | None = None) -> dict:
         """Empty caches for ``length`` tokens of each row (None: ``context``), and the number of tokens so far."""
         length = self.context if length is None else length
-        dtype = jax.eval_shape(lambda p: self._embed(p, jnp.zeros((1, 1), jnp.int32), 0), params).dtype
+        embed = lambda p: self.embed.apply(p["embed"], {}, jnp.zeros((1, 1), jnp.int32))[0]  # noqa: E731
+        dtype = jax.eval_shape(embed, params).dtype
         caches = init_caches(self.block, self.layers, self.repeat, params["blocks"], batch, length, dtype)
         return {"blocks": caches, "index": jnp.zeros((), jnp.int32)}
 
-    def apply_cached(self, params: Params, cache: dict, x: Any) -> tuple[Any, dict]:
+    def apply_cached(self, params: Params, state: State, cache: dict, x: Any) -> tuple[Any, dict]:
         """The logits after the next tokens ``x (batch, time)``, given those in the cache, and the cache after them."""
-        y = self._embed(params, x, cache["index"])
-        y, blocks = apply_cached(self.block, self.layers, self.repeat, params["blocks"], cache["blocks"], y)
-        return self._logits(params, y), {"blocks": blocks, "index": cache["index"] + x.shape[1]}
+        f = bound(Apply(params, state), self._children())
+        y = f.embed(x)
+        y = y if self.positions is None else self.positions.at(params["positions"], y, cache["index"])
+        own = (params["blocks"], state.get("blocks", {}), cache["blocks"])
+        y, blocks = apply_cached(self.block, self.layers, self.repeat, *own, y)
+        y = f.norm(y)
+        logits = self._tied_head(params, y) if self.tied else f.head(y)
+        return logits, {"blocks": blocks, "index": cache["index"] + x.shape[1]}
 
-    def _body(self) -> Any:
-        return stack_of(self.block, self.layers, self.repeat, self.remat)
+    def _children(self) -> dict[str, Any]:
+        return {
+            "embed": self.embed,
+            "positions": self.positions,
+            "dropout": Dropout(self.dropout),
+            "blocks": stack_of(self.block, self.layers, self.repeat, self.remat),
+            "norm": self.norm,
+            "head": None if self.tied else Dense(self.embed.vocab, use_bias=False),
+        }
 
-    def _embed(self, params: Params, x: Any, start: Any, train: bool = False, rows: Any = None) -> Any:
-        y, _ = self.embed.apply(params["embed"], {}, x, train=train, rows=rows)
-        return y if self.positions is None else self.positions.at(params["positions"], y, start)
-
-    def _logits(self, params: Params, y: Any, train: bool = False, rows: Any = None) -> Any:
-        if self.norm is not None:
-            y, _ = self.norm.apply(params["norm"], {}, y, train=train, rows=rows)
-        return self.embed.attend(params["embed"], y) if self.tied else product(y, params["head"]["kernel"])
+    def _tied_head(self, params: Params, y: Any) -> Any:
+        y, mask = split("GPT", y)
+        return beside(self.embed.attend(params["embed"], y), mask)
 
     def _check(self, x: Any) -> None:
+        x, _ = parts("GPT", x)
         if len(x.shape) != 2 or x.shape[1] > self.context:
             raise checks.SpecError(
                 f"GPT takes ids (batch, at most {self.context} tokens), got {x.shape}; write x[None] for one row, "

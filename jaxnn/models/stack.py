@@ -8,8 +8,9 @@ import jax.numpy as jnp
 
 from jaxnn.core import checks
 from jaxnn.core.tree import path_of
-from jaxnn.core.types import Hyper, Key, Params
-from jaxnn.layers.combine import Sequential, layer_names
+from jaxnn.core.types import Hyper, Key, Params, State
+from jaxnn.layers.children import layer_names
+from jaxnn.layers.combine import Sequential
 from jaxnn.layers.repeat import Repeat
 
 
@@ -26,15 +27,18 @@ def init_caches(block: Any, n: int, repeat: bool, params: Params, batch: int, le
     return {name: block.init_cache(params[name], batch, length, dtype) for name in layer_names((block,) * n)}
 
 
-def apply_cached(block: Any, n: int, repeat: bool, params: Params, caches: Any, x: Any) -> tuple[Any, Any]:
+def apply_cached(
+    block: Any, n: int, repeat: bool, params: Params, state: State, caches: Any, x: Any
+) -> tuple[Any, Any]:
     """The next steps ``x`` through all blocks, and the caches after them."""
     if repeat:
-        (stacked,) = params.values()
-        return jax.lax.scan(lambda x, each: block.apply_cached(*each, x), x, (stacked, caches))
+        (name,) = params
+        each = (params[name], state.get(name, {}), caches)
+        return jax.lax.scan(lambda x, each: block.apply_cached(*each, x), x, each)
     after = {}
     for name in layer_names((block,) * n):
         with checks.at(name):
-            x, after[name] = block.apply_cached(params[name], caches[name], x)
+            x, after[name] = block.apply_cached(params[name], state.get(name, {}), caches[name], x)
     return x, after
 
 

@@ -3,18 +3,17 @@
 from collections.abc import Callable
 from typing import Any
 
-import jax
-import jax.numpy as jnp
-
 from jaxnn.core import checks
 from jaxnn.core.layer import child, hyper, spec
+from jaxnn.core.masks import is_masked, parts
 from jaxnn.core.types import Hyper, Key, Params, State
 from jaxnn.layers.attention import Attention
 from jaxnn.layers.attention_block import TransformerBlock
-from jaxnn.layers.combine import fold
+from jaxnn.layers.children import Apply, Init, bound
 from jaxnn.layers.dense import Dense
 from jaxnn.layers.dropout import Dropout
 from jaxnn.layers.embed import Embed
+from jaxnn.layers.global_pool import GlobalAvgPool
 from jaxnn.layers.layer_norm import LayerNorm
 from jaxnn.layers.position import LearnedPositions
 from jaxnn.models.stack import stack_of
@@ -28,7 +27,7 @@ class TransformerEncoder:
 
     Args:
         embed: what makes rows of one width out of the input: a `Dense`, or an `Embed` for ids.
-        block: a `TransformerBlock`; all blocks share its hyperparameters.
+        block: a `TransformerBlock`, or a layer of one's own that keeps the shape; all blocks share its hyperparameters.
         head: the last layer, a `Dense`.
         layers: how many blocks.
         positions: a `LearnedPositions`, or None.
@@ -38,7 +37,7 @@ class TransformerEncoder:
 
     Shapes:
         ``x (batch, time, features)`` or ids ``(batch, time)``, alone or in a tuple with a mask ``(batch, time)``, give
-        ``(batch, out)``. Params are ``embed``, ``positions``, ``blocks``, ``norm``, ``head``.
+        ``(batch, out)``. Params and state are those of ``embed``, ``positions``, ``blocks``, ``norm``, ``head``.
 
     Raises:
         ValueError: for inputs that do not fit, or a missing key in training.
@@ -67,55 +66,35 @@ class TransformerEncoder:
         checks.rate("dropout", self.dropout, "transformer_encoder(64, 4, 2, 10, dropout=0.1)")
 
     def init(self, key: Key, x: Any) -> tuple[Params, State]:
-        """The parameters of every part."""
-        value, mask = self._unpack(x)
-        params: dict[str, Any] = {}
-
-        def begin(name: str, i: int, value: Any) -> None:
-            layer = self._parts()[name]
-            if layer is not None:
-                with checks.at(name):
-                    params[name], _ = layer.init(fold(key, i), value)
-
-        begin("embed", 0, value)
-        wide = jax.eval_shape(lambda p, v: self.embed.apply(p, {}, v)[0], params["embed"], value)
-        begin("positions", 1, wide)
-        begin("blocks", 2, wide if mask is None else (wide, mask))
-        begin("norm", 3, wide)
-        begin("head", 4, jax.ShapeDtypeStruct((wide.shape[0], wide.shape[2]), wide.dtype))
-        return params, {}
+        """Params and states of the parts."""
+        run = Init(key)
+        self._through(run, x)
+        return run.made
 
     def apply(
         self, params: Params, state: State, x: Any, *, key: Key | None = None, train: bool = False, rows: Any = None
     ) -> tuple[Any, State]:
         """The logits of each sequence."""
-        y, mask = self._unpack(x)
-        parts = self._parts()
+        run = Apply(params, state, key=key, train=train, rows=rows)
+        return self._through(run, x), run.state
 
-        def run(name: str, value: Any, key: Key | None = None) -> Any:
-            with checks.at(name):
-                return parts[name].apply(params[name], {}, value, key=key, train=train, rows=rows)[0]
-
-        y = run("embed", y)
-        y = y if self.positions is None else run("positions", y)
-        y, _ = Dropout(self.dropout).apply({}, {}, y, key=fold(key, 0), train=train)
-        y = run("blocks", y if mask is None else (y, mask), fold(key, 1))
-        y = y if mask is None else y[0]
-        y = y if self.norm is None else run("norm", y)
-        return run("head", _mean(y, mask)), state
-
-    def _parts(self) -> dict[str, Any]:
-        blocks = stack_of(self.block, self.layers, self.repeat, False)
-        return {
+    def _through(self, run: Any, x: Any) -> Any:
+        self._check(x)
+        children = {
             "embed": self.embed,
             "positions": self.positions,
-            "blocks": blocks,
+            "dropout": Dropout(self.dropout),
+            "blocks": stack_of(self.block, self.layers, self.repeat, False),
             "norm": self.norm,
+            "mean": GlobalAvgPool(),
             "head": self.head,
         }
+        f = bound(run, children)
+        y = f.dropout(f.positions(f.embed(x)))
+        return f.head(f.mean(f.norm(f.blocks(y))))
 
-    def _unpack(self, x: Any) -> tuple[Any, Any]:
-        value, mask = x if isinstance(x, (tuple, list)) else (x, None)
+    def _check(self, x: Any) -> None:
+        value, mask = x if is_masked(x) else parts("TransformerEncoder", x)
         rank = 2 if isinstance(self.embed, Embed) else 3
         if len(value.shape) != rank or (mask is not None and mask.shape != value.shape[:2]):
             form = "ids (batch, time)" if rank == 2 else "(batch, time, features)"
@@ -124,15 +103,6 @@ class TransformerEncoder:
                 f"TransformerEncoder takes {form}, alone or beside a mask (batch, time), got {got}; "
                 "write x[None] for one row"
             )
-        return value, mask
-
-
-def _mean(y: Any, mask: Any) -> Any:
-    """The mean over time, of the steps whose mask is not 0: ``(batch, time, width) -> (batch, width)``."""
-    if mask is None:
-        return y.mean(1)
-    weight = (mask != 0).astype(y.dtype)[..., None]  # (batch, time, 1)
-    return (y * weight).sum(1) / jnp.maximum(weight.sum(1), 1)
 
 
 def transformer_encoder(

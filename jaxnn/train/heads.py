@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 
+from jaxnn.core.masks import Masked
 from jaxnn.core.records import Loss, Metric
 from jaxnn.core.types import Batch
 
@@ -66,17 +67,16 @@ class Head:
         if weight.ndim > 1:
             real = _over(rows, weight) & (weight > 0)
         if mask is not None:
-            real = _over(rows if real is None else real, mask) & (mask != 0)
+            real = _over(rows if real is None else real, mask) & mask.astype(bool)
         ignored = ignored_label(self.loss)
         if ignored is not None:
             kept = targets != ignored
             real = _over(rows if real is None else real, kept) & kept
-            targets = jnp.where(kept, targets, jnp.zeros_like(targets))
         if real is None:
             return Seen(outputs, targets, weight, None)
-        weight = jnp.where(real, _over(weight, real), jnp.zeros((), weight.dtype))
-        outputs, targets, weight, real = (merged(a, real.ndim) for a in (outputs, targets, weight, real))
-        return Seen(outputs, targets, weight, real)
+        # What stands in the other steps may be NaN, and a gradient of 0 times NaN would be NaN.
+        parts = (jnp.where(_over(real, a), a, jnp.zeros_like(a)) for a in (outputs, targets, _over(weight, real)))
+        return Seen(*(merged(a, real.ndim) for a in parts), merged(real, real.ndim))
 
 
 def ignored_label(loss: Loss) -> Any:
@@ -97,18 +97,12 @@ def _over(flags: Any, like: Any) -> Any:
 def split_mask(outputs: Any) -> tuple[Any, Any]:
     """The outputs and the mask beside them, as layers hand it on, or None.
 
-    A mask is the second of a pair: whole numbers or booleans ``(batch, steps)`` beside ``(batch, steps, ...)``.
-
     Example:
-        >>> [a.shape for a in split_mask((jnp.ones((2, 5, 3)), jnp.ones((2, 5), int)))], split_mask(jnp.ones(3))[1]
+        >>> masked = Masked(jnp.ones((2, 5, 3)), jnp.ones((2, 5)))
+        >>> [a.shape for a in split_mask(masked)], split_mask(jnp.ones(3))[1]
         ([(2, 5, 3), (2, 5)], None)
     """
-    if isinstance(outputs, tuple) and len(outputs) == 2 and all(hasattr(a, "shape") for a in outputs):
-        y, mask = outputs
-        whole = mask.dtype == bool or jnp.issubdtype(mask.dtype, jnp.integer)
-        if whole and mask.ndim == 2 and len(y.shape) > 2 and y.shape[:2] == mask.shape:
-            return y, mask
-    return outputs, None
+    return (outputs.value, outputs.mask) if isinstance(outputs, Masked) else (outputs, None)
 
 
 def is_node(tree: Any) -> bool:

@@ -58,13 +58,14 @@ def _check_head(head: Head, outputs: Any, y: Any, weight: Any, data: Batch, what
     own, mask = split_mask(outputs)
     if is_node(own) or is_node(y):
         if not bare:
-            _refuse_tree(head, own, what)
+            _refuse_tree(head, own)
         check_targets(head.loss, None, own, y, what)
         return
     if mask is not None and y.shape[:2] != mask.shape:
         raise ValueError(
             f"the model hands on a mask {mask.shape} of the steps that count, and y of {what}{_of(head)} has shape "
-            f"{y.shape}; write targets for each step, or let go of the mask by nn.Lambda(lambda x: x[0]) at its end"
+            f"{y.shape}; write targets for each step, or end the model with a layer that makes one of all steps, "
+            "such as GlobalAvgPool()"
         )
     if (
         weight is not None
@@ -87,14 +88,7 @@ def _of(head: Head) -> str:
     return f" for {'/'.join(map(str, head.path))!r}" if head.path else ""
 
 
-def _refuse_tree(head: Head, outputs: Any, what: str) -> None:
-    if isinstance(outputs, tuple) and len(outputs) == 2 and all(len(a.shape) > 1 for a in outputs):
-        y, mask = outputs
-        if y.shape[: len(mask.shape)] == mask.shape:
-            raise ValueError(
-                f"the model hands on {shown(outputs)}, which is read as a sequence with its mask where that is a mask "
-                f"of whole numbers or booleans; write mask.astype(bool), or for two outputs {EXAMPLE}"
-            )
+def _refuse_tree(head: Head, outputs: Any) -> None:
     raise ValueError(
         f"the model gives outputs {shown(outputs)} and there is one loss, {head.loss.name}; write a loss for each, as "
         f"in {EXAMPLE}"

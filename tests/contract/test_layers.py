@@ -118,7 +118,7 @@ LAYERS = [
 
 @pytest.mark.parametrize(("layer", "x", "options"), [(*row, {})[:3] for row in LAYERS], ids=lambda v: _name(v))
 def test_exam_of(layer, x, options):
-    check_layer(layer, x, **options)
+    check_layer(layer, x, strict=True, **options)
 
 
 def test_every_public_layer_has_a_row():

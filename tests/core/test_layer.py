@@ -128,3 +128,47 @@ def test_child_fields_are_leaves_and_may_hold_tuples_and_dicts():
     assert jax.tree.leaves(both) == [0.1, 0.2]
     assert nn.from_json(nn.to_json(both)) == both
     del REGISTRY["Both"]
+
+
+def nothing(self, key, x):
+    return {}, {}
+
+
+def same(self, params, state, x, *, key=None, train=False, rows=None):
+    return x, state
+
+
+@pytest.mark.parametrize(
+    ("methods", "words"),
+    [
+        ({"init": nothing}, r"has no apply; a layer has init and apply: write def apply\(self, params, state, x, \*,"),
+        ({"apply": same}, r"has no init.*write def init\(self, key, x\)"),
+        ({"init": lambda self, key: None, "apply": same}, r"too many positional.*write def init\(self, key, x\)"),
+        (
+            {"init": nothing, "apply": lambda self, params, state, x, *, key=None, train=False: (x, state)},
+            r"unexpected keyword argument 'rows'; write def apply",
+        ),
+        ({"init": nothing, "apply": lambda self, params, x, **options: x}, "too many positional"),
+    ],
+)
+def test_a_layer_is_told_how_it_is_called(methods, words):
+    with pytest.raises(TypeError, match=words):
+        spec(type("Wrong", (), methods))
+    assert "Wrong" not in REGISTRY
+
+
+def test_a_layer_may_take_all_keywords_at_once():
+    spec(type("Open", (), {"init": nothing, "apply": lambda self, params, state, x, **options: (x, state)}))
+    del REGISTRY["Open"]
+
+
+def test_structure_must_be_hashable():
+    @spec
+    class Table:
+        rows: tuple
+
+    assert Table((1, 2)) == Table((1, 2))
+    for rows in ([1, 2], np.ones(2), jnp.ones(2)):
+        with pytest.raises(TypeError, match=r"Table.rows is structure, which must be hashable.*nn.hyper\(\)"):
+            Table(rows)
+    del REGISTRY["Table"]

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from sklearn.preprocessing import StandardScaler
 
+from jaxnn.core.masks import Masked
 from jaxnn.data.split import standardise
 
 RNG = np.random.default_rng(0)
@@ -40,6 +41,16 @@ def test_a_masked_sequence_is_scaled_over_its_real_steps():
     assert fitted.transform(longer)[0].shape == (2, 9, 2)
     weighted = standardise((x, mask), np.r_[1.0, np.zeros(7)])
     np.testing.assert_allclose(weighted.mean["0"], x[0][mask[0] == 1].mean(0))
+
+
+@pytest.mark.parametrize("kind", [bool, np.int32, np.float32])
+def test_a_mask_of_any_kind_and_a_pair_of_the_package(kind):
+    x, mask = RNG.normal(3, 2, (8, 5, 2)), (np.arange(5) < np.arange(1, 9)[:, None]).astype(kind)
+    fitted = standardise(Masked(x, mask))
+    np.testing.assert_allclose(fitted.mean["0"], x[mask != 0].mean(0))
+    scaled = fitted.transform(Masked(x, mask))
+    assert isinstance(scaled, Masked) and scaled.mask is mask
+    np.testing.assert_array_equal(scaled.value, fitted.transform((x, mask))[0])
 
 
 def test_there_and_back():

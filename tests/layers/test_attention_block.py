@@ -93,8 +93,8 @@ def test_the_cache_gives_the_outputs_of_the_whole():
     params = random_params(block, X)
     whole, _ = jax.jit(block.apply)(params, {}, X)
     cache, step = block.init_cache(params, BATCH, TIME), jax.jit(block.apply_cached)
-    first, cache = step(params, cache, X[:, :3])
-    last, _ = step(params, cache, X[:, 3:])
+    first, cache = step(params, {}, cache, X[:, :3])
+    last, _ = step(params, {}, cache, X[:, 3:])
     np.testing.assert_allclose(jnp.concatenate([first, last], 1), whole, rtol=1e-5, atol=1e-5)
 
 

@@ -58,5 +58,5 @@ def test_joins(x, join, numpy):
 
 
 def test_an_unknown_join_is_refused():
-    with pytest.raises(ValueError, match="no join is named 'sum'; choose one of concat, add"):
+    with pytest.raises(ValueError, match="no join is named 'sum'; choose one of add, multiply"):
         nn.Bidirectional(nn.GRU(2), join="sum")

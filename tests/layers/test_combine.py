@@ -6,7 +6,7 @@ import pytest
 
 import jaxnn as nn
 from jaxnn.core.checks import SpecError
-from jaxnn.layers.combine import layer_names
+from jaxnn.layers.children import layer_names
 
 X = jnp.asarray(np.random.default_rng(0).normal(size=(4, 3)), jnp.float32)
 

@@ -66,7 +66,7 @@ def test_repeat_is_the_same_model(positions):
 
     @jax.jit
     def cached(model, params):
-        return model.apply_cached(params, model.init_cache(params, 3), IDS)[0]
+        return model.apply_cached(params, {}, model.init_cache(params, 3), IDS)[0]
 
     ours = cached(scanned, stacked), cached(plain, params)
     np.testing.assert_allclose(ours[0], y, rtol=1e-5, atol=1e-6)

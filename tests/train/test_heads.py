@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import jaxnn as nn
+from jaxnn.core.masks import Masked
 from jaxnn.train.heads import Head, check_trees, given, leaves, mapped, own_weight, pick, split_mask
 
 RNG = np.random.default_rng(0)
@@ -41,7 +42,7 @@ def test_steps_with_weights_are_rows_and_those_of_weight_zero_are_not_there():
 
 def test_a_mask_beside_the_outputs_says_which_steps_are_there():
     weight = np.array([2.0, 0.0, 1.0], np.float32)
-    seen = head().seen((LOGITS, MASK), batch(weight=weight, rows=jnp.array([True, True, False])))
+    seen = head().seen(Masked(LOGITS, MASK), batch(weight=weight, rows=jnp.array([True, True, False])))
     np.testing.assert_array_equal(seen.weight.reshape(3, 4), [[2, 2, 2, 0], [0, 0, 0, 0], [0, 0, 0, 0]])
     # a row of weight 0 is there, a row that is padding is not
     np.testing.assert_array_equal(seen.real.reshape(3, 4), [[1, 1, 1, 0], [1, 0, 0, 0], [0, 0, 0, 0]])
@@ -59,7 +60,7 @@ def test_an_ignored_label_is_not_there_and_no_class(label):
 
 
 def test_a_head_takes_what_stands_at_its_path():
-    outputs = {"tags": (LOGITS, MASK), "more": (LOGITS[:, 0], LOGITS[:, 1])}
+    outputs = {"tags": Masked(LOGITS, MASK), "more": (LOGITS[:, 0], LOGITS[:, 1])}
     y = {"tags": STEPS, "more": (STEPS[:, 0], STEPS[:, 1])}
     weight = {"tags": np.ones(3, np.float32), "more": np.array([0, 1, 2], np.float32)}
     tags, second = (head(path).seen(outputs, batch(y, weight)) for path in (("tags",), ("more", 1)))
@@ -70,22 +71,11 @@ def test_a_head_takes_what_stands_at_its_path():
     assert head(("more", 1)).called("accuracy") == "more_1_accuracy" and head().called("loss") == "loss"
 
 
-@pytest.mark.parametrize(
-    ("outputs", "masked"),
-    [
-        ((LOGITS, MASK), True),
-        ((LOGITS, MASK > 0), True),
-        ((LOGITS, MASK.astype(np.float32)), False),
-        ((LOGITS[..., 0], MASK), False),
-        ((LOGITS, LOGITS), False),
-        ([LOGITS, MASK], False),
-        ((LOGITS, MASK, MASK), False),
-        (LOGITS, False),
-    ],
-)
-def test_what_a_mask_is(outputs, masked):
-    y, mask = split_mask(outputs)
-    assert (y is outputs[0] and mask is outputs[1]) if masked else (y is outputs and mask is None)
+def test_what_a_mask_is():
+    for mask in (MASK, MASK > 0, MASK.astype(np.float32)):
+        assert split_mask(Masked(LOGITS, mask)) == (LOGITS, mask)
+    for outputs in (LOGITS, (LOGITS, MASK), [LOGITS, MASK]):
+        assert split_mask(outputs) == (outputs, None)
 
 
 def test_trees_of_losses_are_walked_in_their_own_order():
@@ -133,5 +123,5 @@ def test_trees_that_do_not_fit_are_told_with_both(outputs, y, words):
 
 
 def test_trees_that_fit_pass():
-    check_trees(TWO, {"reg": LOGITS, "cls": (LOGITS, MASK)}, {"cls": STEPS, "reg": STEPS}, "the data")
+    check_trees(TWO, {"reg": LOGITS, "cls": Masked(LOGITS, MASK)}, {"cls": STEPS, "reg": STEPS}, "the data")
     check_trees("softmax_cross_entropy", {"anything": 1}, 2, "the data")

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import expit, log_expit, log_softmax, logit, softmax
 
+from jaxnn.core.masks import Masked
 from jaxnn.train.reading import decide, log_probabilities, pooled, probabilities, read_probabilities, unmasked
 
 RNG = np.random.default_rng(0)
@@ -111,5 +112,5 @@ def test_heads_without_probabilities_have_none():
 
 def test_a_mask_beside_outputs_is_no_output():
     steps, mask = RNG.normal(size=(2, 3, 4)), np.ones((2, 3), bool)
-    assert unmasked("softmax_cross_entropy", (steps, mask)) is steps
-    assert unmasked(TWO, {"cls": (steps, mask), "reg": steps}) == {"cls": steps, "reg": steps}
+    assert unmasked("softmax_cross_entropy", Masked(steps, mask)) is steps
+    assert unmasked(TWO, {"cls": Masked(steps, mask), "reg": steps}) == {"cls": steps, "reg": steps}

@@ -141,6 +141,29 @@ def test_class_names_come_back(names, loss, out, tmp_path):
         run.evaluate((X[:1], ["cow"]))
 
 
+def test_class_weights_go_by_the_names_of_targets():
+    y = np.where(Y, "dog", "cat")
+
+    def weighted(weights):
+        return nn.Trial(nn.softmax_regression(2), "softmax_cross_entropy", optax.sgd(0.1), class_weight=weights)
+
+    by_name, by_number = nn.fit(weighted({"dog": 3.0}), (X, y), **QUICK), nn.fit(weighted({1: 3.0}), (X, Y), **QUICK)
+    np.testing.assert_array_equal(by_name.predict_proba(X), by_number.predict_proba(X))
+    plain = nn.fit(weighted(None), (X, y), **QUICK)
+    assert not np.array_equal(by_name.predict_proba(X), plain.predict_proba(X))
+
+
+def test_several_outputs_out_of_a_table():
+    graph = nn.Graph(("cls", nn.Dense(2), "x"), ("reg", nn.Dense(1), "x"), outputs=("cls", "reg"))
+    loss = {"cls": "softmax_cross_entropy", "reg": "squared_error"}
+    x, y = FRAME.drop(columns="label"), {"cls": (FRAME.label == "fraud").to_numpy(int), "reg": np.arange(120.0) / 120}
+    run = nn.fit(nn.Trial(graph, loss, optax.sgd(0.1)), (x, y), validation=0.25, **QUICK)
+    rows, held = nn.data.holdout(120, 0.25, labels=y["cls"])
+    assert run.prepare == nn.data.Preparation().fit(x.iloc[rows])
+    assert run.predict(x.iloc[held])["cls"].shape == (30,) and "val_cls_accuracy" in run.history
+    assert np.isfinite(run.evaluate((x[x.columns[::-1]], y))["reg_loss"])
+
+
 def test_class_names_that_no_file_holds_are_refused_when_saved(tmp_path):
     y = np.array([(i,) for i in Y], dtype="i,")[:].tolist()
     names = np.empty(40, object)
