@@ -66,8 +66,7 @@ def train_grid(words: Namespace) -> None:
         if len(best) > 1:
             _score(words, f"best {len(best)} together", best.ensemble(), task)
         winner.save(folder / "winner.safetensors")
-        fixed = {name: [value] * len(runs) for name, value in constants(words, axes).items()}
-        report.write_csv(folder / "results.csv", {"network": range(len(runs)), **runs.table, **fixed})
+        report.write_csv(folder / "results.csv", _results(words, runs, axes))
         if _can_draw(words):
             _pictures(folder, runs, order, task, axes)
         written = sorted(path.name for path in folder.iterdir())
@@ -118,6 +117,12 @@ def train_one(words: Namespace) -> None:
         written = sorted(path.name for path in folder.iterdir())
     _say(words, f"written to {place}: {', '.join(written)} ({time.perf_counter() - started:.1f} s in all)")
     _say(words, f"to use it: jaxnn predict {place} {_use(words)}")
+
+
+def _results(words: Namespace, runs: Runs, axes: dict[str, Any]) -> dict[str, Any]:
+    """A row for each network: its axes and scores, and what was the same for all."""
+    fixed = {name: [value] * len(runs) for name, value in constants(words, axes).items()}
+    return {"network": range(len(runs)), **runs.table, **fixed}
 
 
 def _pictures(folder: Path, runs: Runs, order: np.ndarray, task: Problem, axes: dict[str, Any]) -> None:

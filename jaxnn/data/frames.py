@@ -78,7 +78,7 @@ def take(frame: Any, rows: Any) -> Any:
     """Some of the rows of a table, or of an array, by number."""
     if hasattr(frame, "iloc"):
         return frame.iloc[np.asarray(rows)]
-    return frame[np.asarray(rows)]
+    return (frame.tocsr() if hasattr(frame, "tocsr") else frame)[np.asarray(rows)]
 
 
 def select(frame: Any, wanted: tuple[str, ...], what: str = "the data") -> Any:

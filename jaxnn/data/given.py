@@ -40,6 +40,7 @@ def given(
     *,
     task: Any = None,
     known: Sequence[Any] | None = None,
+    named: bool = False,
     groups: Any = None,
 ) -> Given:
     """Take apart what a user gave.
@@ -48,7 +49,8 @@ def given(
         data: ``(x, y)``, ``(x, y, weight)``, a data set, or ``(table, "column")``.
         what: how messages call it.
         task: of the loss.
-        known: names of the classes, where the model was trained on names.
+        known: names of the classes that the model was trained on, or None.
+        named: whether it was trained on the names, and not on their numbers.
         groups: ``(rows,)``, or the name of a column of the table, which is then no feature.
 
     Raises:
@@ -63,9 +65,8 @@ def given(
     if frames.is_frame(x):
         x, y, weight, groups = _columns(x, y, weight, groups, what)
         features = frames.names(x, what)
-    found = labels.read(y, what, task, known)
-    named = found.classes is not None
-    return Given(x, found.y, weight, features, found.classes if named else classes, named, groups)
+    found = labels.read(y, what, task, classes if known is None else known, named)
+    return Given(x, found.y, weight, features, found.classes or classes, found.classes is not None, groups)
 
 
 def _names(data: Any) -> list[tuple | None]:
@@ -116,18 +117,20 @@ def fitted(prepare: Any, x: Any, y: Any, rows: np.ndarray) -> tuple[Any, np.ndar
     """What has learned from the training rows, and all rows as it makes them.
 
     Args:
-        prepare: a `Preparation`, or a transformer of scikit-learn, which stays as it is: a copy learns.
+        prepare: a `Preparation`, which learns unless it has learned before, or a transformer of scikit-learn, which
+            stays as it is: a copy learns.
         x: all rows.
         y: all targets.
         rows: the numbers of the training rows.
     """
     mine = frames.take(x, rows)
     if isinstance(prepare, Preparation):
-        learned = prepare.fit(mine)
+        learned = prepare if prepare.columns else prepare.fit(mine)
         return learned, learned.transform(x, "the data")
     learned = copy.deepcopy(prepare)
     others = np.setdiff1d(np.arange(count(x)), rows)
-    first = _matrix(learned.fit_transform(mine, np.asarray(y)[rows]), "the prepared data")
+    targets = None if isinstance(y, (dict, tuple)) else np.asarray(y)[rows]  # several outputs are none of its business
+    first = _matrix(learned.fit_transform(mine, targets), "the prepared data")
     whole = np.empty((count(x), *first.shape[1:]), first.dtype)
     whole[rows] = first
     if len(others):

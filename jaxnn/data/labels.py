@@ -23,7 +23,9 @@ class Targets(NamedTuple):
     classes: tuple[Any, ...] | None = None
 
 
-def read(y: Any, what: str = "the data", task: str | None = None, known: Sequence[Any] | None = None) -> Targets:
+def read(
+    y: Any, what: str = "the data", task: Any = None, known: Sequence[Any] | None = None, named: bool = True
+) -> Targets:
     """Targets as numbers, with the names of the classes where they were names.
 
     Numbers stay as they are. Text, categories and any other objects that are no numbers are class names, and so are
@@ -33,7 +35,8 @@ def read(y: Any, what: str = "the data", task: str | None = None, known: Sequenc
         y: an array, a list, a column of a table or a table of one column.
         what: how messages call the data.
         task: of the loss, as in `jaxnn.train.trial.Trial.task`; None where it is not known.
-        known: the names of the classes that the model was trained on, where it was trained on names.
+        known: the names of the classes that the model was trained on, or None.
+        named: whether the targets are names if ``known`` are given; else they may be class numbers, too.
 
     Raises:
         ValueError: for missing values, an unknown class, one class only, or names where the loss takes numbers.
@@ -42,11 +45,12 @@ def read(y: Any, what: str = "the data", task: str | None = None, known: Sequenc
         >>> read(["cat", "dog", "cat"])
         Targets(y=array([0, 1, 0], dtype=int32), classes=('cat', 'dog'))
     """
-    if _is_tree(y) or (known is None and isinstance(y, (Tracer, jax.Array))):
+    named = named and known is not None
+    if _is_tree(y) or isinstance(y, Tracer) or (not named and isinstance(y, jax.Array)):
         return Targets(y)
     values, order = _values(y, what)
     truths = values.dtype.kind == "b" and values.ndim == 1 and task in CLASSES
-    if known is None and values.dtype != object and not truths:
+    if not named and values.dtype != object and not truths:
         return Targets(values)
     if task == "values":
         raise ValueError(

@@ -166,8 +166,8 @@ def read(
     wide = scale or prepare is not None
     x = inputs(own.x, None, None, "the data") if prepare is None else np.zeros((count(own.x), 1))
     batch = as_batch((x, own.y, own.weight), wide=wide)
-    rows, theirs, kind = np.arange(row_count(batch.y)), None, None
-    pair = validation is not None and _is_pair(validation)
+    pair = _is_pair(validation)
+    rows, theirs, kind = np.arange(row_count(batch.y)), None, "pair" if pair else None
     if validation is not None and not pair:
         rows, theirs, kind = split(
             validation, batch.y, seed=shuffle_seed, shuffle=shuffle, task=task, groups=own.groups
@@ -175,27 +175,26 @@ def read(
     elif groups is not None:
         raise ValueError("groups= says which rows a split keeps together; write validation=0.2 beside it")
     if prepare is not None:
-        counting = rows[np.asarray(of_rows(batch.weight))[rows] > 0]
-        prepare, x = fitted(prepare, own.x, own.y, counting)
+        prepare, x = fitted(prepare, own.x, own.y, rows[np.asarray(of_rows(batch.weight))[rows] > 0])
         batch = as_batch((x, batch.y, batch.weight), wide=True)
-    held = None
-    if pair:
-        held, kind = _held_pair(batch, _read_pair(validation, own, prepare, task), wide), "pair"
-    elif theirs is not None:
-        held = jax.tree.map(lambda a: a[theirs], batch)
+    held = None if theirs is None else jax.tree.map(lambda a: a[theirs], batch)
+    held = _held_pair(batch, _read_pair(validation, own, prepare, task), wide) if pair else held
     if held is not None and any(_all_zero(weight) for weight in jax.tree.leaves(held.weight)):
         raise ValueError("the weights of the validation part are all 0; write another validation=, or other weights")
     scaler = None
     if scale and not (isinstance(prepare, Preparation) and prepare.scale):
         scaler = standardise(jax.tree.map(lambda a: a[rows], batch.x), of_rows(batch.weight)[rows])
-        batch = batch._replace(x=scaler.transform(batch.x))
-        held = None if held is None else held._replace(x=scaler.transform(held.x))
-    if wide:
-        batch, held = narrow(batch), None if held is None else narrow(held)
+    apart = None if held is None else (_ready(held, scaler, wide),)
     return Source(
-        _unweighted(batch), (rows,), None if held is None else (_unweighted(held),), shuffle_seed, kind, scaler,
-        own.classes, _columns(own, prepare), own.named, prepare, device=_device(data),
+        _ready(batch, scaler, wide), (rows,), apart, shuffle_seed, kind, scaler, own.classes,
+        _columns(own, prepare), own.named, prepare, device=_device(data),
     )  # fmt: skip
+
+
+def _ready(batch: Batch, scaler: Standardiser | None, wide: bool) -> Batch:
+    """The rows scaled, in the floats of the program."""
+    batch = batch if scaler is None else batch._replace(x=scaler.transform(batch.x))
+    return _unweighted(narrow(batch) if wide else batch)
 
 
 def _columns(own: Given, prepare: Any) -> tuple[str, ...] | None:
@@ -205,13 +204,13 @@ def _columns(own: Given, prepare: Any) -> tuple[str, ...] | None:
 
 def _is_pair(validation: Any) -> bool:
     """Whether this is validation data, and no way to split."""
-    if isinstance(validation, (int, float, np.number, str)):
+    if validation is None or isinstance(validation, (int, float, np.number, str)):
         return False
     return not (isinstance(validation, (tuple, list)) and len(validation) > 0 and isinstance(validation[0], str))
 
 
 def _read_pair(validation: Any, own: Given, prepare: Any, task: Any) -> tuple[Any, Any, Any]:
-    theirs = given(validation, "the validation data", task=task, known=own.classes if own.named else None)
+    theirs = given(validation, "the validation data", task=task, known=own.classes, named=own.named)
     return inputs(theirs.x, own.features, prepare, "the validation data"), theirs.y, theirs.weight
 
 

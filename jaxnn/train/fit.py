@@ -57,8 +57,8 @@ def fit(
         shuffle: False keeps the rows in order.
         standardise: scale every feature to mean 0 and variance 1, by the training part alone.
         prepare: what makes numbers of a table: a `jaxnn.data.Preparation`, or a transformer of scikit-learn; it learns
-            from the training part and stays with the model. None is a `Preparation` where a DataFrame holds text,
-            dates or gaps.
+            from the training part, unless it has learned before (``run.prepare``), and stays with the model. None is a
+            `Preparation` where a DataFrame holds text, dates or gaps.
         groups: a value for each row, or the name of a column: rows of one group stand on one side of ``validation``.
         compute_dtype: such as ``jax.numpy.bfloat16``; parameters stay float32.
         start: a `Run` to go on from, weights, optimizer, order of rows and all; or weights, ``run.params``, of which

@@ -100,7 +100,7 @@ class Model:
         Raises:
             ValueError: as `fit` does, for data that do not fit.
         """
-        own = given.given(data, task=self.task, known=self.classes if self.named else None)
+        own = given.given(data, task=self.task, known=self.classes, named=self.named)
         x = given.inputs(own.x, self.features, self.prepare, "the data")
         return self._ready(as_batch((x, own.y, own.weight), wide=self._wide))
 

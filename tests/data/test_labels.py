@@ -96,6 +96,13 @@ def test_known_classes_are_looked_up():
         read(["dog", "cow"], "the validation data", known=known)
 
 
+def test_names_of_a_data_set_whose_targets_are_numbers():
+    known = ("orange", "blue")  # in their own order
+    assert read([0, 1], known=known, named=False).classes is None
+    found = read(["blue", "orange"], known=known, named=False)
+    assert found.y.tolist() == [1, 0] and found.classes == known
+
+
 def test_names_in_more_than_one_dimension():
     found = read([["N", "V"], ["V", "V"]])
     assert found.y.tolist() == [[0, 1], [1, 1]] and found.classes == ("N", "V")

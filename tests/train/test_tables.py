@@ -58,6 +58,20 @@ def test_new_rows_are_found_by_name(run):
         run.predict(x.drop(columns="age"))
 
 
+def test_what_has_learned_before_learns_no_more(run):
+    x = FRAME.drop(columns="label")
+    more = nn.fit(classes, (x.iloc[:40], FRAME.label.iloc[:40]), prepare=run.prepare, start=run.params, **QUICK)
+    assert more.prepare is run.prepare != nn.data.Preparation().fit(x.iloc[:40])
+    assert run.predict(x.iloc[:0]).shape == (0,)
+
+
+def test_names_of_a_data_set_are_looked_up_in_its_order():
+    data = nn.data.load("gauss", n=40)
+    run = nn.fit(classes, data, validation=(data.x, np.array(data.classes)[data.y]), **QUICK)
+    assert data.classes == ("orange", "blue") == run.classes and run.predict(data.x).dtype.kind == "i"
+    assert run.evaluate((data.x, np.array(data.classes)[data.y])) == run.evaluate(data)
+
+
 def test_a_saved_model_prepares_as_it_did(run, tmp_path):
     run.save(tmp_path / "m.safetensors")
     again = nn.load(tmp_path / "m.safetensors")
