@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 
 from jaxnn.core import checks
 from jaxnn.core.types import Hyper, Key, Params, State
@@ -76,7 +77,7 @@ def _check_ids(spec: Any, params: Params, state: State, prompt: Any, call: str) 
             f"drawing needs logits (batch, time, vocab), and for ids {seen.shape} this model gives {shape}; "
             "write a model such as nn.gpt(...)"
         )
-    if isinstance(prompt, jax.core.Tracer):
+    if isinstance(prompt, Tracer):
         return
     least, largest = int(prompt.min()), int(prompt.max())
     if least < 0 or largest >= shape[2]:

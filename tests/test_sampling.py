@@ -112,8 +112,36 @@ def test_a_model_without_a_cache(key):
         ({"temperature": -1.0}, "temperature must be 0 or more"),
         ({"top_k": 0}, "top_k=10"),
         ({}, "drawing needs a key; write generate"),
+        (
+            {"prompt": np.array([[0, VOCAB]]), "temperature": 0},
+            rf"holds {VOCAB}, and the model's ids are 0 ... {VOCAB - 1}",
+        ),
+        ({"prompt": np.array([-1]), "temperature": 0}, "the prompt holds -1, and"),
     ],
 )
 def test_errors_show_the_call_to_write(model, arguments, words):
     with pytest.raises(ValueError, match=words):
         nn.generate(model, **{"prompt": PROMPT, "length": 2, **arguments})
+
+
+def test_a_model_that_gives_no_logits_for_each_token_is_refused(key):
+    spec = nn.Sequential(nn.Embed(VOCAB, 4), nn.GRU(5), nn.Dense(VOCAB))
+    with pytest.raises(ValueError, match=r"needs logits \(batch, time, vocab\), and for ids \(2, 1\)"):
+        nn.generate((spec, spec.init(key, PROMPT)[0]), np.zeros((2, 1), int), 3, temperature=0)
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_models_with_a_state_or_a_block_of_their_own(own, key):
+    """A block without a cache is computed anew for every token; a state is used in either way."""
+    block = nn.TransformerBlock(nn.Attention(2, causal=True), norm=nn.BatchNorm(momentum=0.0))
+    block = nn.Sequential(block) if own else block
+    spec = nn.GPT(nn.Embed(VOCAB, 4), block, layers=2, context=CONTEXT, positions=nn.LearnedPositions(CONTEXT))
+    assert spec.has_cache is not own
+    params, state = jax.jit(spec.init)(key, PROMPT)
+    params = jax.tree.map(lambda p: 3 * p, params)
+    _, state = spec.apply(params, state, PROMPT, train=True)
+    params, state = jax.tree.map(np.asarray, (params, state))
+    ids, window = PROMPT, jax.jit(spec.apply)
+    for _ in range(3):
+        ids = np.concatenate([ids, np.argmax(window(params, state, ids)[0][:, -1:], -1)], 1)
+    np.testing.assert_array_equal(nn.generate((spec, params, state), PROMPT, 3, temperature=0), ids)

@@ -8,6 +8,7 @@ from argparse import Namespace
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,7 @@ def train_grid(words: Namespace) -> None:
         best = Top(in_units(runs[int(i)], task.target) for i in order[:BEST])
         told = [f"{name} {report.short(runs.table[name][order[0]])}" for name in axes if len(axes[name]) > 1]
         _say(words, f"the winner is network {order[0]}: {', '.join(told) or 'the only one'}")
+        _constant(words, task)
         _score(words, "winner", winner, task)
         if len(best) > 1:
             _score(words, f"best {len(best)} together", best.ensemble(), task)
@@ -108,6 +110,7 @@ def train_one(words: Namespace) -> None:
             _say(words, f"the network diverged at step {run.diverged}, the weights are those before")
         _say(words, f"best after epoch {run.best_epoch + 1} of {run.epochs}: validation {task.metric} {value:.4f}")
         model = in_units(run, task.target)
+        _constant(words, task)
         _score(words, "network", model, task)
         model.save(folder / "model.safetensors")
         report.write_csv(folder / "history.csv", {"epoch": range(1, run.epochs + 1), **_lists(run.history)})
@@ -156,6 +159,19 @@ def _score(words: Namespace, who: str, model: Any, task: Problem) -> None:
     values = scores(model, task.test.x, task.test.y)
     told = ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in values.items())
     _say(words, f"test score of the {who}: {told} ({len(task.test.y)} rows that no network saw)")
+
+
+def _constant(words: Namespace, task: Problem) -> None:
+    """Print the test scores of always the same prediction, beside which the others say something."""
+    if task.target is None:
+        always = int(np.bincount(task.train.y).argmax())
+        shown = repr(always if task.train.classes is None else task.train.classes[always])
+    else:
+        always = float(np.ravel(task.target.mean)[0])
+        shown = f"the mean {always:.4g}"
+    values = scores(SimpleNamespace(predict=lambda x: np.full(len(x), always)), task.test.x, task.test.y)
+    told = ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in values.items())
+    _say(words, f"baseline, always {shown}: {told}")
 
 
 def _about(task: Problem) -> str:

@@ -34,7 +34,7 @@ def misfit(layer: str, holds: str, x: Any, takes: str) -> SpecError:
         Dense holds a kernel (4, 3) and got inputs (2, 5); write inputs (batch, ..., 4), which its weights were made for
     """
     shape = tuple(x.shape)
-    one = " (one row alone is x[None])" if len(shape) < 2 else ""
+    one = " (one row alone is x[None])" if len(shape) < 2 or shape[1:] == (1,) else ""
     return SpecError(
         f"{layer} holds {holds} and got inputs {shape}; write inputs {takes}{one}, which its weights were made for"
     )

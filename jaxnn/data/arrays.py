@@ -41,8 +41,8 @@ def as_batch(data: Any, what: str = "the data", wide: bool = False) -> Batch:
     x, y, weight = parts(data, what)
     x, y = _arrays(x, "x", what, wide), _arrays(y, "y", what)
     leaves = jax.tree.leaves(x), jax.tree.leaves(y)
-    lengths = {len(a) if a.ndim else None for a in (*leaves[0], *leaves[1])}
-    if len(lengths) != 1 or None in lengths or not all(leaves):
+    lengths = {len(a) if a.ndim else -1 for a in (*leaves[0], *leaves[1])}
+    if len(lengths) != 1 or -1 in lengths or not all(leaves):
         shapes = [", ".join(str(a.shape) for a in of) or "of nothing" for of in leaves]
         raise ValueError(f"x of {what} has shape {shapes[0]} and y {shapes[1]}; write one row of x for one row of y")
     (rows,) = lengths

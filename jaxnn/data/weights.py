@@ -83,19 +83,21 @@ def silenced(batch: Batch) -> Batch:
 
     A gradient of 0 times NaN would be NaN. A row's inputs count where any of its outputs and steps does.
     """
-    alive = of_rows(batch.weight) > 0
-    x = jax.tree.map(lambda a: _zeros_for(a, alive), batch.x)
-    return batch._replace(x=x, y=_silenced_targets(batch.y, batch.weight, alive))
+    rows = of_rows(batch.weight)
+    x = jax.tree.map(lambda a: _zeros_for(a, rows > 0), batch.x)
+    return batch._replace(x=x, y=_silenced_targets(batch.y, batch.weight, rows))
 
 
-def _silenced_targets(y: Any, weight: Any, alive: Any) -> Any:
+def _silenced_targets(y: Any, weight: Any, rows: Any) -> Any:
+    """Each leaf by the weights at its place, or by those of whole rows where there are none."""
     if isinstance(y, Mapping) and isinstance(weight, Mapping):
-        return type(y)({name: _silenced_targets(v, weight.get(name, alive), alive) for name, v in y.items()})
-    if isinstance(y, (tuple, list)) and isinstance(weight, (tuple, list)) and len(y) == len(weight):
-        return type(y)(_silenced_targets(a, w, alive) for a, w in zip(y, weight, strict=True))
+        return {name: _silenced_targets(v, weight.get(name, rows), rows) for name, v in y.items()}
+    if isinstance(y, tuple) and isinstance(weight, tuple) and len(y) == len(weight):
+        return tuple(_silenced_targets(a, w, rows) for a, w in zip(y, weight, strict=True))
+    steps: Any = weight if _is_array(weight) else rows
 
     def one(a: Any) -> Any:
-        return _zeros_for(a, weight > 0 if _is_array(weight) and a.shape[: weight.ndim] == weight.shape else alive)
+        return _zeros_for(a, (steps if a.shape[: steps.ndim] == steps.shape else rows) > 0)
 
     return jax.tree.map(one, y)
 

@@ -39,6 +39,7 @@ def write(path: str | os.PathLike, model: Model, about: dict[str, Any]) -> None:
         "task": trial.task,
         "metrics": written(model.metrics, "metric"),
         "loss_weights": encode(model.loss_weights),
+        "baseline": model.baseline,
         "hparams": {name: _plain(v) for name, v in about.get("hparams", {}).items()},
         "seed": int(about.get("seed", 0)),
         "classes": None if model.classes is None else [_class(name) for name in model.classes],
@@ -98,7 +99,7 @@ def _run(tree: dict, meta: dict) -> Run:
     if meta["loss"] is None or meta["metrics"] is None:
         what = f"loss {meta['loss_name']!r}" if meta["loss"] is None else "metrics"
         raise ValueError(
-            f"its {what} are functions of one's own, which no file holds; define them by nn.loss, nn.metric"
+            f"no file holds a function of one's own, as its {what}; define such by nn.loss and nn.metric before saving"
         )
     spec = from_json(meta["model"])
     params, state = jax.tree.map(jnp.asarray, (tree["params"], tree.get("state", {})))
@@ -114,6 +115,7 @@ def _run(tree: dict, meta: dict) -> Run:
         compute_dtype=None if meta["compute_dtype"] is None else jnp.dtype(meta["compute_dtype"]),
         prepare=None if meta["prepare"] is None else Preparation.from_plain(meta["prepare"]),
         named=bool(meta["named"]), loss_weights=decode(meta["loss_weights"]),
+        baseline={str(name): float(value) for name, value in meta["baseline"].items()},
     )  # fmt: skip
     model.trial  # which looks up the metrics
     return Run(

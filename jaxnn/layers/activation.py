@@ -37,6 +37,11 @@ class Activation:
     def __post_init__(self):
         activation(self.name)
 
+    @property
+    def activation(self) -> str | Callable:
+        """The name, as other layers call it."""
+        return self.name
+
     def init(self, key: Key, x: Any) -> tuple[Params, State]:
         """Nothing to keep."""
         return {}, {}

@@ -45,6 +45,11 @@ class Sequential:
     def __repr__(self) -> str:
         return f"Sequential({', '.join(map(repr, self.layers))})"
 
+    @property
+    def last(self) -> Any:
+        """The layer that gives the output, or None for none at all."""
+        return self.layers[-1] if self.layers else None
+
     def init(self, key: Key, x: Any) -> tuple[Params, State]:
         """Initialise each layer for the output shape of the one before."""
         run = Init(key)

@@ -110,6 +110,11 @@ class Graph:
     def _ends(self) -> tuple:
         return _tuple(self.names[-1] if self.outputs is None else self.outputs)
 
+    @property
+    def last(self) -> Any:
+        """The layer that gives the output, or None where there are several."""
+        return None if isinstance(self.outputs, tuple) else self.layers[self.names.index(self._ends()[0])]
+
     def _begin(self, x: Any) -> dict[str, Any]:
         needed = [s for sources in self.inputs for s in _tuple(sources) if s not in self.names]
         needed = list(dict.fromkeys(needed))

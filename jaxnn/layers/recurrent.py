@@ -5,8 +5,8 @@ sequences of different lengths: where it is 0 the state is held, so that the las
 A layer that returns sequences hands the mask on, ``(outputs, mask)``, to the next one.
 
 The gradient goes backward only: `jax.grad`, `jax.vjp` and `jax.jacrev` pass, while forward mode (`jax.jvp`,
-`jax.jacfwd`, `jax.hessian`, `jax.linearize`) is refused by JAX, which calls it "forward-mode autodiff (jvp)" of a
-``custom_vjp`` function. A product with the Hessian is ``jax.grad(lambda p: jax.numpy.vdot(jax.grad(f)(p), v))``.
+`jax.jacfwd`, `jax.hessian`, `jax.linearize`) is refused. A product with the Hessian is
+``jax.grad(lambda p: jax.numpy.vdot(jax.grad(f)(p), v))``.
 """
 
 from collections.abc import Callable

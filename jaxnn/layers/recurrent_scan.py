@@ -12,7 +12,6 @@ import jax
 import jax.numpy as jnp
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(0, 1))
 def recur(cell: Any, sequences: bool, xs: Any, kernel: Any, bias: Any, drop: Any, mask: Any) -> Any:
     """Run ``cell`` over time from a state of zeros.
 
@@ -27,7 +26,23 @@ def recur(cell: Any, sequences: bool, xs: Any, kernel: Any, bias: Any, drop: Any
 
     Returns:
         ``(time, batch, units)``, or the last ``(batch, units)``.
+
+    Raises:
+        TypeError: in forward mode, which has no rule.
     """
+    try:
+        return _recur(cell, sequences, xs, kernel, bias, drop, mask)
+    except TypeError as error:
+        if "forward-mode" not in str(error):
+            raise
+        raise TypeError(
+            "the gradient of a recurrence goes backward only, and jvp, jacfwd, hessian and linearize go forward; "
+            "write jax.grad, jax.vjp or jax.jacrev"
+        ) from error
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0, 1))
+def _recur(cell: Any, sequences: bool, xs: Any, kernel: Any, bias: Any, drop: Any, mask: Any) -> Any:
     carry, states, _ = _forward(cell, sequences, False, xs, kernel, bias, drop, mask)
     return _outputs(sequences, states, carry)
 
@@ -93,4 +108,4 @@ def _rows(values):
     return values.reshape(values.shape[0] * values.shape[1], values.shape[2])
 
 
-recur.defvjp(_recur_forward, _recur_backward)
+_recur.defvjp(_recur_forward, _recur_backward)

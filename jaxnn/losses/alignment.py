@@ -2,10 +2,12 @@
 
 from typing import Any, ClassVar
 
+import jax
 import jax.numpy as jnp
 import optax
 
 from jaxnn.core.layer import spec
+from jaxnn.losses.shapes import at_least_float32
 
 
 @spec
@@ -25,8 +27,8 @@ class ctc:
     Source: Graves et al., "Connectionist temporal classification", 2006; `optax.losses.ctc_loss`.
 
     Example:
-        >>> ctc()(jnp.zeros((1, 2, 2)), jnp.array([[1]])).round(4).tolist()
-        [0.2877]
+        >>> round(float(ctc()(jnp.zeros((1, 2, 2)), jnp.array([[1]]))[0]), 4)
+        0.2877
     """
 
     blank: int = 0
@@ -39,7 +41,9 @@ class ctc:
                 f"ctc got logits {logits.shape} and labels {labels.shape}; write a model that gives "
                 "(batch, time, classes), and labels (batch, length) with -1 past the end"
             )
-        past = (labels < 0).astype(logits.dtype)
-        steps = jnp.zeros(logits.shape[:2], logits.dtype)
+        wide = at_least_float32(logits.dtype)
+        past, steps = (labels < 0).astype(wide), jnp.zeros(logits.shape[:2], wide)
         labels = jnp.maximum(labels.astype(jnp.int32), 0)
-        return optax.losses.ctc_loss(logits, steps, labels, past, blank_id=self.blank)
+        with jax.numpy_dtype_promotion("standard"):  # Optax counts in float32
+            loss = optax.losses.ctc_loss(logits.astype(wide), steps, labels, past, blank_id=self.blank)
+        return loss.astype(logits.dtype)

@@ -26,8 +26,9 @@ def kl_divergence(logits: Any, chances: Any) -> Any:
     Source: `optax.losses.kl_divergence`, from logits.
 
     Example:
-        >>> kl_divergence(jnp.zeros((1, 2)), jnp.array([[1.0, 0.0]])).round(4).tolist()
-        [0.6931]
+        >>> import jax.numpy as jnp
+        >>> round(float(kl_divergence(jnp.zeros((1, 2)), jnp.array([[1.0, 0.0]]))[0]), 4)
+        0.6931
     """
     if chances.shape != logits.shape:
         raise ValueError(

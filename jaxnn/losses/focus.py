@@ -30,8 +30,8 @@ class focal:
     Source: Lin et al., "Focal loss for dense object detection", 2017; `optax.losses.sigmoid_focal_loss`.
 
     Example:
-        >>> focal(2.0)(jnp.zeros(1), jnp.ones(1)).round(4).tolist()
-        [0.1733]
+        >>> round(float(focal(2.0)(jnp.zeros(1), jnp.ones(1))[0]), 4)
+        0.1733
     """
 
     gamma: Hyper = hyper(2.0)
@@ -74,8 +74,8 @@ class softmax_focal:
     Source: Lin et al., 2017; ``keras.losses.CategoricalFocalCrossentropy(alpha=1)``.
 
     Example:
-        >>> softmax_focal(2.0)(jnp.zeros((1, 2)), jnp.array([1])).round(4).tolist()
-        [0.1733]
+        >>> round(float(softmax_focal(2.0)(jnp.zeros((1, 2)), jnp.array([1]))[0]), 4)
+        0.1733
     """
 
     gamma: Hyper = hyper(2.0)

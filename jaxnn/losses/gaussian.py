@@ -32,15 +32,20 @@ def gaussian_nll(outputs: Any, targets: Any) -> Any:
         ``torch.nn.GaussianNLLLoss(full=True)``.
 
     Example:
-        >>> gaussian_nll(jnp.array([[2.0, 0.0]]), jnp.array([2.0])).round(4).tolist()
-        [0.9189]
+        >>> round(float(gaussian_nll(jnp.array([[2.0, 0.0]]), jnp.array([2.0]))[0]), 4)
+        0.9189
     """
-    if outputs.ndim < 2 or outputs.shape[-1] % 2:
+    out = outputs.shape[-1] // 2
+    fits = (
+        targets.shape in (outputs.shape[:-1], (*outputs.shape[:-1], 1))
+        if out == 1
+        else (targets.shape == (*outputs.shape[:-1], out))
+    )
+    if outputs.ndim < 2 or outputs.shape[-1] % 2 or not fits:
         raise ValueError(
             f"gaussian_nll got outputs {outputs.shape} and targets {targets.shape}; write a model with two outputs for "
             "each target: its mean and the logarithm of its variance"
         )
-    out = outputs.shape[-1] // 2
     mean, target = fit_shapes(outputs[..., :out], targets)
     log_variance = jnp.maximum(outputs[..., out:].reshape(mean.shape), SMALLEST)
     return per_row(0.5 * (math.log(2 * math.pi) + log_variance + (target - mean) ** 2 * jnp.exp(-log_variance)))

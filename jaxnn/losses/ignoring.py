@@ -61,7 +61,8 @@ class ignoring:
     @property
     def inner(self) -> Loss:
         """The loss of the labels that count."""
-        return resolve(self.name if self.loss is None else self.loss)
+        loss: Any = self.name if self.loss is None else self.loss
+        return resolve(loss)
 
     @property
     def task(self) -> str | None:

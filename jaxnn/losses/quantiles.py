@@ -26,7 +26,7 @@ class quantile:
     Source: Koenker and Bassett, "Regression quantiles", 1978; ``sklearn.metrics.mean_pinball_loss``.
 
     Example:
-        >>> quantile(0.9)(jnp.array([1.0, 3.0]), jnp.array([2.0, 2.0])).round(4).tolist()
+        >>> [round(float(v), 4) for v in quantile(0.9)(jnp.array([1.0, 3.0]), jnp.array([2.0, 2.0]))]
         [0.9, 0.1]
     """
 

@@ -31,13 +31,13 @@ def bradley_terry(rewards: Any, preferred: Any) -> Any:
         models to follow instructions with human feedback", 2022.
 
     Example:
-        >>> bradley_terry(jnp.array([[2.0, 0.0]]), jnp.array([1])).round(4).tolist()
-        [0.1269]
+        >>> round(float(bradley_terry(jnp.array([[2.0, 0.0]]), jnp.array([1]))[0]), 4)
+        0.1269
     """
-    if rewards.shape[1:] not in ((2,), (2, 1)) or rewards.ndim < 2:
+    if rewards.shape[1:] not in ((2,), (2, 1)) or preferred.shape != rewards.shape[:1]:
         raise ValueError(
             f"bradley_terry got rewards {rewards.shape} and targets {preferred.shape}; write a model that gives two "
-            f"rewards a row, ({rewards.shape[0]}, 2), from inputs (batch, 2, ...)"
+            f"rewards a row, ({rewards.shape[0]}, 2), from inputs (batch, 2, ...), and one target a row"
         )
     rewards = rewards.reshape(-1, 2)
     margin, preferred = fit_shapes(rewards[:, 0] - rewards[:, 1], preferred)
@@ -62,8 +62,8 @@ class triplet:
         `optax.losses.triplet_margin_loss`, whose values these are.
 
     Example:
-        >>> triplet(1.0)(jnp.array([[[0.0], [1.0], [1.5]]]), jnp.zeros(1)).round(4).tolist()
-        [0.5]
+        >>> round(float(triplet(1.0)(jnp.array([[[0.0], [1.0], [1.5]]]), jnp.zeros(1))[0]), 4)
+        0.5
     """
 
     margin: Hyper = hyper(1.0)

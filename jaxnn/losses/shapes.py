@@ -55,3 +55,13 @@ def per_row(values: Any, reduce: Callable = jnp.mean) -> Any:
         [2.0, 2.0]
     """
     return values if values.ndim == 1 else reduce(values, axis=tuple(range(1, values.ndim)))
+
+
+def at_least_float32(dtype: Any) -> Any:
+    """The dtype itself, or float32 for a narrower one.
+
+    Example:
+        >>> at_least_float32(jnp.bfloat16).__name__
+        'float32'
+    """
+    return jnp.float32 if jnp.finfo(dtype).bits < 32 else dtype

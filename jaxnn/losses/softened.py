@@ -29,8 +29,8 @@ class label_smoothing:
     Source: Szegedy et al., "Rethinking the Inception architecture for computer vision", 2016; `optax.smooth_labels`.
 
     Example:
-        >>> label_smoothing(0.1)(jnp.array([[4.0, 0.0]]), jnp.array([0])).round(4).tolist()
-        [0.2181]
+        >>> round(float(label_smoothing(0.1)(jnp.array([[4.0, 0.0]]), jnp.array([0]))[0]), 4)
+        0.2181
     """
 
     smoothing: Hyper = hyper(0.1)

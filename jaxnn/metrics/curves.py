@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxnn.core.registry import metric
-from jaxnn.losses.shapes import check_labels, fit_shapes
+from jaxnn.losses.shapes import at_least_float32, check_labels, fit_shapes
 from jaxnn.metrics.labels import kind_of
 
 
@@ -27,8 +27,9 @@ def _scores(name: str, outputs: Any, targets: Any, task: str | None) -> Any:
             scores, true = jax.nn.log_softmax(outputs), jax.nn.one_hot(targets.astype(jnp.int32), classes)
     else:
         scores, targets = fit_shapes(outputs, targets)
-        scores, true = scores.reshape(scores.shape[0], -1), (targets > 0.5).reshape(scores.shape[0], -1)
-    return jnp.stack([scores, true.astype(scores.dtype)], 1)
+        scores, true = (v[:, None] if v.ndim == 1 else v for v in (scores, targets > 0.5))
+    wide = at_least_float32(scores.dtype)
+    return jnp.stack([scores.astype(wide), true.astype(wide)], 1)
 
 
 def _over_classes(area: Callable) -> Callable:

@@ -87,8 +87,8 @@ def mean_absolute_percentage_error(outputs: Any, targets: Any, task: str | None 
     Source: ``sklearn.metrics.mean_absolute_percentage_error``.
 
     Example:
-        >>> mean_absolute_percentage_error(jnp.array([[4.0]]), jnp.array([5.0])).round(4).tolist()
-        [0.2]
+        >>> round(float(mean_absolute_percentage_error(jnp.array([[4.0]]), jnp.array([5.0]))[0]), 4)
+        0.2
     """
     outputs, targets = pair(outputs, targets, task)
     return per_row(jnp.abs(outputs - targets) / jnp.maximum(jnp.abs(targets), jnp.asarray(EPSILON, targets.dtype)))

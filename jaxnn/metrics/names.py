@@ -51,9 +51,10 @@ def resolve(metric: str | Callable) -> Metric:
     if isinstance(metric, str):
         found = find_metric(metric)
         if found is None:
+            known = ", ".join([*sorted(METRICS), "top_5", *sorted(LOSSES)])
             raise ValueError(
-                f"no metric is named {metric!r}; choose one of {', '.join([*sorted(METRICS), 'top_5', *sorted(LOSSES)])}, "
-                "or pass a function (outputs, targets) -> (batch,)"
+                f"no metric is named {metric!r}; choose one of {known}, or pass a function, "
+                "(outputs, targets) -> (batch,)"
             )
         return found
     if isinstance(metric, type) or not callable(metric):

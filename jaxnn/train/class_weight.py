@@ -13,6 +13,7 @@ import numpy as np
 from jax.core import Tracer
 
 from jaxnn.core.types import Batch
+from jaxnn.data.source import Source
 from jaxnn.train.heads import Head, ignored_label, own_weight, pick
 
 CALL = 'Trial(..., class_weight="balanced") or Trial(..., class_weight={0: 1.0, 1: 9.0})'
@@ -43,7 +44,7 @@ def numbered(class_weight: Any, classes: Sequence | None) -> Any:
     return {numbers.get(name, name): value for name, value in class_weight.items()}
 
 
-def codes(task: str, targets: Any) -> Any:
+def codes(task: str | None, targets: Any) -> Any:
     """Class numbers out of the labels of a task: 0 and 1 where there are two classes, whose labels may be -1 and 1."""
     return targets if task == "classes" else (targets > 0).astype(np.int32)
 
@@ -90,20 +91,21 @@ def by_class(class_weight: Any, size: int, counts: Any) -> Any:
     return jnp.where(there, balanced, jnp.ones_like(balanced))
 
 
-def counted(heads: Sequence[Head], data: Batch, parts: Sequence[np.ndarray]) -> tuple | None:
+def counted(heads: Sequence[Head], source: Source) -> tuple | None:
     """For each balanced head what the rows of each class weigh together, ``(parts, classes)``; None if there is none.
 
     Args:
         heads: of a trial.
-        data: all rows, on the host.
-        parts: for each part the numbers of its training rows.
+        source: the rows.
 
     Raises:
         ValueError: for labels that are traced.
     """
     if not any(isinstance(head.class_weight, str) for head in heads):
         return None
-    return tuple(_counts(head, data, parts) if isinstance(head.class_weight, str) else None for head in heads)
+    return tuple(
+        _counts(head, source.data, source.parts) if isinstance(head.class_weight, str) else None for head in heads
+    )
 
 
 def _counts(head: Head, data: Batch, parts: Sequence[np.ndarray]) -> np.ndarray:

@@ -8,11 +8,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxnn.core.ending import activation_at_the_end
 from jaxnn.core.hyper import concrete, split
+from jaxnn.core.records import Loss
 from jaxnn.core.tree import row_count
 from jaxnn.data.batches import rows_of_a_step
 from jaxnn.data.source import Source
 from jaxnn.train.engine import Member, Recipe
+from jaxnn.train.heads import is_node
 from jaxnn.train.targets import check_heads
 from jaxnn.train.trial import OWN, Trial, TrialLike, arguments, check_names
 
@@ -129,11 +132,24 @@ def check(entry: Entry, trial: Trial, source: Source) -> None:
         raise ValueError(
             f"early stopping looks at {trial.stop.metric!r} and there is no validation part; write validation=0.2"
         )
+    if not is_node(trial.loss):
+        _check_ending(trial.model, trial.heads[0].loss)
     leaves, tree = jax.tree.flatten(source.data.x)
     rows = tuple((a.shape[1:], str(a.dtype)) for a in leaves)
     held = [(part, "the validation data") for part in source.held or ()]
     for part, what in [(source.data, "the data"), *held]:
         check_heads(trial, _output_shape(trial.model, tree, rows, row_count(part.y)), part, what)
+
+
+def _check_ending(model: Any, loss: Loss) -> None:
+    """Raise for probabilities under a loss that takes logits."""
+    ending = activation_at_the_end(model)
+    if loss.task in ("classes", "binary") and ending in ("sigmoid", "softmax"):
+        raise ValueError(
+            f"the model ends in a {ending}, and {loss.name} takes logits, of which it takes the "
+            f'{"softmax" if loss.task == "classes" else "sigmoid"} itself; leave out "{ending}" at the end, as in '
+            "Dense(1): predict_proba gives probabilities"
+        )
 
 
 @functools.lru_cache(maxsize=256)

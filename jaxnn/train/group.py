@@ -10,9 +10,11 @@ import numpy as np
 
 from jaxnn.core.waiting import Task
 from jaxnn.data.source import Block, Source
+from jaxnn.train.class_weight import counted
 from jaxnn.train.engine import Member
 from jaxnn.train.layout import Layout
 from jaxnn.train.program import Programs, settings
+from jaxnn.train.trial import Trial
 
 VISIT_SECONDS = 0.4
 """How long the device works between two visits of the host."""
@@ -109,6 +111,11 @@ class Group:
             if not going(member, self.standing.state).any():
                 self.standing = self.standing._replace(epoch=target)
             visited(self.standing.epoch - before.epoch)
+
+
+def shared(source: Source, trial: Trial) -> tuple:
+    """What all calls of a program see of the rows: the first fields of a `Block`."""
+    return source.data, source.held_batches, counted(trial.heads, source)
 
 
 def _visit(program: Callable, member: Member, before: Standing, block: Block, count: int, back: np.ndarray) -> Standing:

@@ -76,7 +76,8 @@ class Head:
             return Seen(outputs, targets, weight, None)
         # What stands in the other steps may be NaN, and a gradient of 0 times NaN would be NaN.
         parts = (jnp.where(_over(real, a), a, jnp.zeros_like(a)) for a in (outputs, targets, _over(weight, real)))
-        return Seen(*(merged(a, real.ndim) for a in parts), merged(real, real.ndim))
+        outputs, targets, weight, real = (merged(a, real.ndim) for a in (*parts, real))
+        return Seen(outputs, targets, weight, real)
 
 
 def ignored_label(loss: Loss) -> Any:

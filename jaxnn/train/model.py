@@ -1,7 +1,7 @@
 """A trained model: what is used, and what is saved."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import jax
@@ -33,6 +33,7 @@ class Model:
         prepare: what makes numbers of new rows, fitted on the training part, or None.
         named: whether the targets were class names, which `predict` then gives back.
         loss_weights: as a `Trial` has them, concrete numbers.
+        baseline: what a constant prediction reaches, by the names of the history; see `Run.baseline`.
 
     Example:
         >>> import jaxnn as nn
@@ -53,6 +54,7 @@ class Model:
     prepare: Any = None
     named: bool = False
     loss_weights: Any = None
+    baseline: dict[str, float] = field(default_factory=dict)
 
     @property
     def trial(self) -> Trial:

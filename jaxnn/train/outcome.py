@@ -11,6 +11,7 @@ from jaxnn.core.tree import member
 from jaxnn.core.types import Params, State
 from jaxnn.data.source import Source
 from jaxnn.optim.average import averaged, keeps
+from jaxnn.train.baseline import of_member
 from jaxnn.train.enrol import Entry
 from jaxnn.train.model import Model
 from jaxnn.train.progress import reading_order
@@ -85,6 +86,7 @@ def bare(entry: Entry, source: Source) -> Model:
     return Model(
         trial.model, None, None, trial.loss, trial.metrics, source.standardiser, source.classes, source.features,
         entry.recipe.compute_dtype, source.prepare, source.named, trial.loss_weights,
+        of_member(trial.heads, source, entry.point.get("fold", 0)),
     )  # fmt: skip
 
 

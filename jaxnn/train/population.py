@@ -10,11 +10,10 @@ import numpy as np
 
 from jaxnn.core.tree import member as one_of
 from jaxnn.data.source import Source
-from jaxnn.train.class_weight import counted
 from jaxnn.train.engine import Member
 from jaxnn.train.enrol import Entry
 from jaxnn.train.exchange import put, replaced
-from jaxnn.train.group import Group, Standing
+from jaxnn.train.group import Group, Standing, shared
 from jaxnn.train.layout import Layout
 from jaxnn.train.outcome import Outcome, bare, chosen, columns, shown
 from jaxnn.train.program import programs
@@ -136,8 +135,7 @@ class Population:
             return
         began = time.perf_counter()
         if self._shared is None:
-            counts = counted(self.entries[0].trial().heads, self.source.data, self.source.parts)
-            self._shared = self.layout.place((self.source.data, self.source.held_batches, counts))
+            self._shared = self.layout.place(shared(self.source, self.entries[0].trial()))
         own = self._of((self._member(), self._given), group.members)
         pair = programs(self.recipe, self.layout)
         train, member, seconds, compiles = group.start(pair, self.layout, own, self.source, self._shared)

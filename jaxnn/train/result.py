@@ -51,7 +51,15 @@ class Run:
         numbers = ", ".join(f"{k}={v:.4g}" for k, v in self.metrics.items())
         sick = "" if self.diverged is None else f"; DIVERGED at step {self.diverged}, the weights are those before"
         at = f"epoch {self.best_epoch + 1} of {self.epochs}" if self.epochs else "before the first epoch"
-        return f"Run({self.hparams}, seed={self.seed}, {at}: {numbers}{sick})"
+        constant = ", ".join(f"{k}={v:.4g}" for k, v in self.baseline.items())
+        beside = f"; a constant reaches {constant}" if constant else ""
+        return f"Run({self.hparams}, seed={self.seed}, {at}: {numbers}{beside}{sick})"
+
+    @property
+    def baseline(self) -> dict[str, float]:
+        """What a constant reaches, by the names of the history: the share of the most frequent class as an accuracy, or
+        the error of the mean as a loss; of the validation part where there is one, else of the training rows."""
+        return self.model.baseline
 
     @property
     def epochs(self) -> int:

@@ -78,7 +78,7 @@ def run(
     recipe = Recipe(trial, structure, size, -(-source.rows // size), source.held is not None, floating(compute_dtype),
                     classes=source.classes)  # fmt: skip
     member = Member(inside, stop, key, jnp.int32(epochs), jnp.int32(0))
-    counts = counted(recipe.built(member).heads, source.data, source.parts)
+    counts = counted(recipe.built(member).heads, source)
     block = jax.tree.map(jnp.asarray, source.block(0, epochs, shuffle, capacity=epochs, counts=counts))
 
     def one(state: TrainState, order: Any) -> tuple[TrainState, dict[str, Any]]:

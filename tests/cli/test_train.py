@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pandas
 from matplotlib.image import imread
+from sklearn.dummy import DummyClassifier
 from sklearn.metrics import accuracy_score, mean_absolute_error, r2_score
 
 import jaxnn as nn
@@ -39,6 +40,8 @@ def test_a_grid_of_iris_end_to_end(tmp_path, capsys):
     winner = nn.load("out/winner.safetensors")
     accuracy = accuracy_score(data.y[test_rows], winner.predict(data.x[test_rows]))
     assert f"test score of the winner: accuracy {accuracy:.4f} (30 rows that no network saw)" in printed
+    dummy = DummyClassifier().fit(data.x[train_rows], data.y[train_rows]).score(data.x[test_rows], data.y[test_rows])
+    assert re.search(rf"baseline, always '\w+': accuracy {dummy:.4f}\n", printed)
     seen = train_rows[holdout(120, 0.2, labels=data.y[train_rows])[0]]
     np.testing.assert_allclose(winner.standardiser.mean, data.x[seen].mean(axis=0), rtol=1e-6)
     assert winner.classes == data.classes
@@ -100,6 +103,11 @@ def test_one_fit_of_a_regression_in_the_units_of_the_target(capsys, houses):
     predicted = run.predict(frame[["size", "age"]].to_numpy()[rows])
     score, error = r2_score(truth, predicted), mean_absolute_error(truth, predicted)
     assert score > 0.95
+    told = re.search(r"baseline, always the mean ([\d.e+]+): r2 (\S+), mean absolute error (\S+)\n", printed)
+    mean, *scores = map(float, told.groups())
+    constant = np.full(len(truth), mean)
+    np.testing.assert_allclose(scores, [r2_score(truth, constant), mean_absolute_error(truth, constant)], rtol=1e-2,
+                               atol=1e-3)  # fmt: skip
     assert f"test score of the network: r2 {score:.4f}, mean absolute error {error:.4f} (24 rows" in printed
 
 

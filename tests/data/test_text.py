@@ -78,3 +78,10 @@ def test_windows_are_slices(length, stride):
 def test_windows_that_do_not_fit_are_refused(ids, length):
     with pytest.raises(ValueError, match=r"windows of|length and stride"):
         nn.data.windows(ids, length)
+
+
+def test_each_character_stands_once():
+    assert len(nn.data.CharTokens("abc")) == 3 == nn.data.CharTokens("abc").vocab
+    assert nn.data.CharTokens("abc") == nn.data.CharTokens.of("cabcab")
+    with pytest.raises(ValueError, match=r"'a' stands twice.*write CharTokens.of\(text\)"):
+        nn.data.CharTokens("aba")

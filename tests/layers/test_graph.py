@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 import jaxnn as nn
@@ -98,3 +99,71 @@ def test_inputs_that_are_missing_and_nodes_that_do_not_fit_are_told():
         nn.Graph(("left", nn.Dense(2), "x"), ("both", nn.Join(), ("left", "x"))).init(KEY, A)
     with pytest.raises(TypeError, match="takes layers"):
         nn.Graph(("a", jax.nn.relu, "x"))
+
+
+SHARED = nn.Dense(5, "tanh")
+TWINS = nn.Graph(
+    ("left", SHARED, "a"),
+    ("right", SHARED, "b"),
+    ("own", nn.Dense(5, "tanh"), "b"),
+    ("sum", nn.Join(), ("left", "right", "own")),
+)
+
+
+def test_the_same_layer_twice_is_one_set_of_weights():
+    x = {"a": A, "b": A[::-1] * 2}
+    params, state = TWINS.init(KEY, x)
+    assert list(params) == ["left", "own"] and jax.tree.leaves(TWINS) == []
+
+    def ours(p):
+        return (TWINS.apply(p, state, x)[0] ** 2).sum()
+
+    def by_hand(p):
+        one, two = ({"kernel": p[n]["kernel"], "bias": p[n]["bias"]} for n in ("left", "own"))
+        parts = ((one, x["a"]), (one, x["b"]), (two, x["b"]))
+        return (sum(jnp.tanh(v @ q["kernel"] + q["bias"][None]) for q, v in parts) ** 2).sum()
+
+    np.testing.assert_allclose(ours(params), by_hand(params), rtol=1e-5)
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5),
+        jax.grad(ours)(params),
+        jax.grad(by_hand)(params),
+    )
+
+
+def test_sharing_is_said_by_name_too_and_survives_copies():
+    named = nn.Graph(
+        ("left", nn.Dense(5, "tanh"), "a"),
+        ("right", "left", "b"),
+        ("own", nn.Dense(5, "tanh"), "b"),
+        ("sum", nn.Join(), ("left", "right", "own")),
+    )
+    assert named == TWINS and named.uses == (0, 0, 1, 2)
+    assert eval(repr(TWINS), {**vars(nn)}) == TWINS
+    assert nn.from_json(nn.to_json(TWINS)) == TWINS == jax.tree.map(lambda v: v, TWINS)
+    apart = nn.Graph(("left", nn.Dense(5), "a"), ("right", nn.Dense(5), "b"), ("sum", nn.Join(), ("left", "right")))
+    assert apart.uses == () and list(apart.init(KEY, {"a": A, "b": B})[0]) == ["left", "right"]
+    with pytest.raises(TypeError, match="takes layers, and argument 0 is 'right'"):
+        nn.Graph(("left", "right", "a"), ("right", nn.Dense(5), "b"))
+
+
+def test_shared_weights_and_state_train_in_fit_and_in_a_grid():
+    """The second use of a shared BatchNorm starts from the statistics that the first one left."""
+    norm = nn.BatchNorm(momentum=0.5, use_scale=False, use_bias=False)
+    twice = nn.Graph(("one", norm, "a"), ("two", norm, "b"), ("sum", nn.Join(), ("one", "two")))
+    x = {"a": A, "b": A + 4}
+    _, after = twice.apply(*twice.init(KEY, x), x, train=True)
+    np.testing.assert_allclose(after["one"]["mean"], 0.25 * A.mean(0) + 0.5 * (A + 4).mean(0), rtol=1e-5)
+    ends = ("y", nn.Join("concat"), ("l", "r")), ("o", nn.Dense(1), "y")
+    model = nn.Graph(("l", SHARED, "a"), ("r", "l", "b"), *ends)
+    trial = lambda lr: nn.Trial(model, "squared_error", optax.sgd(lr))  # noqa: E731
+    data = (x, A[:, 0])
+    run = nn.fit(trial(0.1), data, epochs=2, batch_size=3, progress=False)
+    runs = nn.grid(trial, data, dict(lr=[0.05, 0.1]), epochs=2, batch_size=3, progress=False)
+    assert set(run.params) == {"l", "o"}
+    np.testing.assert_allclose(runs[1].history["loss"], run.history["loss"], rtol=1e-5)
+
+
+def test_a_shared_layer_that_does_not_fit_both_inputs_is_told():
+    with pytest.raises(ValueError, match=r"l: Dense holds a kernel \(4, 5\) and got inputs \(3, 2\); write inputs"):
+        nn.Graph(("l", SHARED, "a"), ("r", SHARED, "b"), ("y", nn.Join(), ("l", "r"))).init(KEY, {"a": A, "b": B})

@@ -8,6 +8,7 @@ from sklearn.utils.class_weight import compute_class_weight
 
 import jaxnn as nn
 from jaxnn.core.records import Loss
+from jaxnn.data.source import Source
 from jaxnn.train.class_weight import by_class, check_class_weight, codes, counted, factors, numbered
 from jaxnn.train.heads import Head
 
@@ -28,7 +29,7 @@ def head(class_weight, task="classes", ignored=None, path=()):
 
 
 def weights(y, weight=None, task="classes", rows=ROWS, ignored=None, size=4):
-    (counts,) = counted([head("balanced", task, ignored)], nn.Batch(None, y, weight), [rows])
+    (counts,) = counted([head("balanced", task, ignored)], Source(nn.Batch(None, y, weight), (rows,), None))
     return np.asarray(by_class("balanced", size, jnp.asarray(counts[0])))
 
 
@@ -74,11 +75,11 @@ def test_steps_count_where_they_are_there():
 def test_every_part_and_every_head_counts_for_itself():
     heads = [head("balanced", path=("a",)), head({0: 2.0}, path=("b",)), head("balanced", path=("c",))]
     data = nn.Batch(None, {"a": LABELS, "b": LABELS, "c": 3 - LABELS}, {"a": WEIGHT, "b": WEIGHT, "c": np.ones(50)})
-    a, b, c = counted(heads, data, [ROWS[:20], ROWS[20:]])
+    a, b, c = counted(heads, Source(data, (ROWS[:20], ROWS[20:]), None))
     assert a.shape == (2, 4) and b is None
     np.testing.assert_allclose(a.sum(0), np.bincount(LABELS, WEIGHT), rtol=1e-6)
     np.testing.assert_allclose(c[1], np.bincount(3 - LABELS[20:], minlength=4))
-    assert counted(heads[1:2], data, [ROWS]) is None
+    assert counted(heads[1:2], Source(data, (ROWS,), None)) is None
 
 
 def test_a_dict_is_traced_and_has_a_gradient():
@@ -131,4 +132,4 @@ def test_balanced_needs_somebody_who_counts():
     with pytest.raises(ValueError, match=r"would count the labels of masked steps too; write weights by step"):
         check_class_weight(head("balanced"), jax.ShapeDtypeStruct((50, 4), np.float32), LABELS, True)
     with pytest.raises(ValueError, match="counts labels, and these are traced"):
-        jax.make_jaxpr(lambda y: counted([head("balanced")], nn.Batch(None, y), [ROWS]))(LABELS)
+        jax.make_jaxpr(lambda y: counted([head("balanced")], Source(nn.Batch(None, y), (ROWS,), None)))(LABELS)

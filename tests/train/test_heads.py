@@ -34,8 +34,8 @@ def test_rows_of_equal_weight_pass_as_they_are():
 def test_steps_with_weights_are_rows_and_those_of_weight_zero_are_not_there():
     weight = (MASK * np.array([[2.0], [1.0], [3.0]])).astype(np.float32)
     seen = head().seen(LOGITS, batch(weight=weight))
-    np.testing.assert_array_equal(seen.outputs, LOGITS.reshape(12, 2))
-    np.testing.assert_array_equal(seen.targets, STEPS.ravel())
+    np.testing.assert_array_equal(seen.outputs, (LOGITS * MASK[..., None]).reshape(12, 2))
+    np.testing.assert_array_equal(seen.targets, (STEPS * MASK).ravel())
     np.testing.assert_array_equal(seen.weight, weight.ravel())
     np.testing.assert_array_equal(seen.real, MASK.ravel() > 0)
 
