@@ -15,7 +15,8 @@ DATA = f"""\
 DATA is a name or a file:
   {", ".join(named.SETS)}   (need pip install 'jaxnn-grid[data]')
   {", ".join(playground.SETS)}   (drawn; --noise 0.1 blurs them)
-  table.csv, table.parquet   with --target COLUMN; all other columns are features, and must hold numbers
+  table.csv, table.parquet   with --target COLUMN; all other columns are features, but for --drop and --index
+Numbers are scaled, text becomes a column of 0 and 1 for each category, dates become days, gaps are filled and marked.
 A target of text, truth values or at most 20 whole numbers is a classification, other numbers are a regression.
 """
 
@@ -132,6 +133,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     predict.add_argument("model", metavar="MODEL", help="a .safetensors file, or the folder of a fit or a grid")
     predict.add_argument("data", metavar="DATA", help="a .csv or .parquet file, or a named data set")
     _add(predict, "--target", str, None, "COLUMN", "column to score the predictions against")
+    _add(predict, "--index", str, None, "COLUMN", "column that names the rows, put before the predictions")
     _add(predict, "--out", str, None, "FILE", "where to write the predictions (default: print them)")
     return parser.parse_args(argv)
 
@@ -159,6 +161,8 @@ def _data(parser: Any) -> None:
         "TASK",
         "classification or regression, where the target does not tell",
     )
+    _add(parser, "--drop", axes.names("--drop"), None, "COLUMNS", "columns of the file that are no features: a,b")
+    _add(parser, "--index", str, None, "COLUMN", "the column of the file that names the rows")
     _add(parser, "--noise", axes.number("--noise", axes.NOISE), None, "NOISE", "of the drawn sets, 0 to 0.5")
     _add(parser, "--test", axes.number("--test", axes.SHARE), "0.2", "SHARE", "rows set aside for the test")
     _add(
@@ -169,6 +173,8 @@ def _data(parser: Any) -> None:
         "SHARE",
         "rows of the rest that choose",
     )
+    _add(parser, "--split-seed", axes.count("--split-seed", 0), "0", "N", "draws the test and validation rows")
+    _add(parser, "--metric", str, None, "NAME", "chooses the winner (default: accuracy, or r2; or loss, ...)")
 
 
 def _structure(parser: Any, metavar: str) -> None:

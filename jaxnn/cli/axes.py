@@ -109,6 +109,16 @@ def count(name: str, low: int = 1) -> Callable[[str], int]:
     return read
 
 
+def names(name: str) -> Callable[[str], list[str]]:
+    """A reader of names with commas between them.
+
+    Example:
+        >>> names("--drop")("id, note")
+        ['id', 'note']
+    """
+    return lambda text: _once(name, _pieces(name, text))
+
+
 def structures(name: str) -> Callable[[str], list[tuple[int, ...]]]:
     """A reader of an axis of hidden layers: widths by ``,``, structures by ``/`` or space; ``none`` is no layer.
 

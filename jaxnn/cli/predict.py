@@ -26,10 +26,11 @@ def predict(words: Namespace) -> None:
     """
     run = load(_model_file(words.model))
     if tables.is_table(words.data):
-        x, truth = _from_table(run, words.data, words.target)
+        x, truth, index = _from_table(run, words)
     else:
-        x, truth = _from_name(run, words)
+        (x, truth), index = _from_name(run, words), {}
     table, predicted = _predictions(run, x)
+    table = index | table
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(table)
@@ -55,12 +56,14 @@ def _model_file(path: str) -> Path:
     raise Bad(f"the folder {path} holds no winner.safetensors and no model.safetensors; give the path of a model")
 
 
-def _from_table(run: Run, path: str, target: str | None) -> tuple[np.ndarray, Any]:
-    """The features of a file in the order of the model, and what was to be predicted, if it is known."""
+def _from_table(run: Run, words: Namespace) -> tuple[Any, Any, dict[str, list]]:
+    """The features of a file in the order of the model, what was to be predicted, if it is known, and the index."""
+    path, target = words.data, words.target
     frame = tables.read(path)
     column = None if target is None else tables.pick(frame, target, path)
+    index = {} if words.index is None else {words.index: tables.pick(frame, words.index, path).tolist()}
     if run.features is None:
-        rest = frame if target is None else frame.drop(columns=target)
+        rest = frame.drop(columns=[name for name in (target, words.index) if name is not None])
     else:
         missing = [name for name in run.features if name not in frame.columns]
         if missing:
@@ -69,22 +72,22 @@ def _from_table(run: Run, path: str, target: str | None) -> tuple[np.ndarray, An
                 f"({', '.join(missing[:5])}); it has {tables.listed(frame.columns)}"
             )
         rest = frame[list(run.features)]
-        unused = [name for name in frame.columns if name not in (*run.features, target)]
+        unused = [name for name in frame.columns if name not in (*run.features, target, words.index)]
         if unused:
             _remark(f"columns that the model does not use: {tables.listed(unused)}")
-    x = tables.numbers(rest, path)
+    x = tables.numbers(rest, path) if run.prepare is None else rest
     _check_width(run, x, path)
     if column is None:
-        return x, None
+        return x, None, index
     tables.missing(column, path)
     if run.model.task == "values":
-        return x, tables.numbers(column.to_frame(), path)[:, 0]
-    return x, _known(run, [str(value) for value in column], f"{target} of {path}")
+        return x, tables.numbers(column.to_frame(), path)[:, 0], index
+    return x, _known(run, [str(value) for value in column], f"{target} of {path}"), index
 
 
-def _from_name(run: Run, words: Namespace) -> tuple[np.ndarray, Any]:
-    if words.target is not None:
-        raise Bad(f"{words.data} has its own target; leave --target out")
+def _from_name(run: Run, words: Namespace) -> tuple[Any, Any]:
+    if words.target is not None or words.index is not None:
+        raise Bad(f"{words.data} has its own target and no index; leave --target and --index out")
     data = load_data(words.data)
     if run.features is not None and run.features != data.features:
         raise Bad(f"the model was trained on the features {', '.join(run.features[:5])}, ..., which {data.name} lacks")
@@ -96,8 +99,12 @@ def _from_name(run: Run, words: Namespace) -> tuple[np.ndarray, Any]:
     return data.x, _known(run, [data.classes[code] for code in data.y], data.name)
 
 
-def _check_width(run: Run, x: np.ndarray, where: str) -> None:
-    if run.standardiser is not None and run.standardiser.mean.shape != x.shape[1:]:
+def _check_width(run: Run, x: Any, where: str) -> None:
+    if (
+        run.standardiser is not None
+        and not isinstance(run.standardiser.mean, dict)
+        and run.standardiser.mean.shape != x.shape[1:]
+    ):
         raise Bad(
             f"{where} has {x.shape[1]} columns of features and the model was trained on "
             f"{'x'.join(map(str, run.standardiser.mean.shape))}; give the same columns, and the target by --target"
@@ -115,7 +122,7 @@ def _known(run: Run, names: list[str], where: str) -> list[str]:
 
 
 def _classes(run: Run, count: int = 0) -> Sequence[str]:
-    return run.classes or [str(code) for code in range(count)]
+    return [str(name) for name in run.classes or range(count)]
 
 
 def _predictions(run: Run, x: np.ndarray) -> tuple[dict[str, list], Any]:

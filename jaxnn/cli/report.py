@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxnn.core.registry import rises
 from jaxnn.plot.axes import short
 
 LABELS = {
@@ -33,33 +34,46 @@ def _cell(value: Any) -> Any:
 def ranking(table: Mapping[str, list], metric: str) -> np.ndarray:
     """Member numbers from best to worst: by the validation metric, then by the validation loss; NaN last.
 
+    Args:
+        table: columns by name.
+        metric: its name says whether more of it is better.
+
     Example:
         >>> ranking({"val_r2": [0.5, 0.5, np.nan], "val_loss": [2.0, 1.0, 0.1]}, "r2").tolist()
         [1, 0, 2]
     """
     score = np.asarray(table[f"val_{metric}"], np.float64)
     loss = np.asarray(table["val_loss"], np.float64)
-    return np.lexsort((np.nan_to_num(loss, nan=np.inf), -np.nan_to_num(score, nan=-np.inf)))
+    cost = -score if rises(metric) else score
+    return np.lexsort((np.nan_to_num(loss, nan=np.inf), np.nan_to_num(cost, nan=np.inf)))
 
 
 def leaderboard(table: Mapping[str, list], order: np.ndarray, metric: str, axes: Iterable[str], k: int = 10) -> str:
     """The best members as text: rank, number, the axes that vary, the validation metric and loss, and their epoch.
 
+    Axes of one value stand in a line below.
+
     Example:
-        >>> table = {"lr": [0.1, 0.01], "val_r2": [0.5, 0.9], "val_loss": [2.0, 1.0], "best_epoch": [3, 4]}
-        >>> print(leaderboard(table, np.array([1, 0]), "r2", ["lr"]))
+        >>> table = {"lr": [0.1, 0.01], "l2": [0.0, 0.0]}
+        >>> table |= {"val_r2": [0.5, 0.9], "val_loss": [2.0, 1.0], "best_epoch": [3, 4]}
+        >>> print(leaderboard(table, np.array([1, 0]), "r2", ["lr", "l2"]))
         rank  network    lr  val_r2  val_loss  epoch
            1        1  0.01  0.9000         1      5
            2        0   0.1  0.5000         2      4
+        all of them: l2 0
     """
+    axes = list(axes)
     varying = [name for name in axes if len(set(table[name])) > 1]
-    rows = [["rank", "network", *varying, f"val_{metric}", "val_loss", "epoch"]]
+    scores = list(dict.fromkeys([f"val_{metric}", "val_loss"]))
+    rows = [["rank", "network", *varying, *scores, "epoch"]]
     for rank, i in enumerate(order[:k], 1):
-        score, loss = table[f"val_{metric}"][i], table["val_loss"][i]
         own = [short(table[name][i]) for name in varying]
-        rows.append([str(rank), str(i), *own, f"{score:.4f}", f"{loss:.4g}", str(table["best_epoch"][i] + 1)])
+        values = [f"{table[name][i]:{'.4g' if name == 'val_loss' else '.4f'}}" for name in scores]
+        rows.append([str(rank), str(i), *own, *values, str(table["best_epoch"][i] + 1)])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join("  ".join(map(str.rjust, row, widths)) for row in rows)
+    same = ", ".join(f"{name} {short(table[name][0])}" for name in axes if name not in varying)
+    lines = ["  ".join(map(str.rjust, row, widths)) for row in rows]
+    return "\n".join(lines + [f"all of them: {same}"] * bool(same))
 
 
 def two_axes(table: Mapping[str, list], axes: Iterable[str]) -> tuple[str, str] | None:
@@ -82,7 +96,10 @@ def draw_curves(path: Path, history: Mapping[str, Any], metric: str, title: str,
 
     figure = Figure(figsize=(11.0, 4.6), layout="constrained")
     FigureCanvasAgg(figure)
-    for ax, name, label in zip(figure.subplots(1, 2), ("loss", metric), LABELS[metric], strict=True):
+    shown = next(name for name in (metric, *LABELS) if name != "loss" and name in history)
+    about = next(labels for name, labels in LABELS.items() if name in history)
+    labels = (about[0], about[1] if shown in LABELS else shown.replace("_", " "))
+    for ax, name, label in zip(figure.subplots(1, 2), ("loss", shown), labels, strict=True):
         curves(history, name, ax=ax, **options).set_ylabel(label)
     figure.suptitle(title)
     figure.savefig(path, dpi=130)

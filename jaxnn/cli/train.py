@@ -1,9 +1,11 @@
 """``jaxnn grid`` and ``jaxnn fit``: train, score on rows that were set aside, write a folder."""
 
+import contextlib
 import sys
 import time
 import warnings
 from argparse import Namespace
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,11 +16,10 @@ import numpy as np
 from jaxnn.cli import report
 from jaxnn.cli.axes import Bad
 from jaxnn.cli.folder import output
-from jaxnn.cli.problem import Problem, in_units, problem, scores, space, stopping
+from jaxnn.cli.problem import Problem, constants, in_units, problem, scores, space, stopping
 from jaxnn.data.tables import SUFFIXES
 from jaxnn.grid.engine import grid
 from jaxnn.grid.results import Runs, Top
-from jaxnn.train.ending import DivergedWarning
 from jaxnn.train.fit import fit
 
 FILES = ("results.csv", "history.csv", "curves.png", "heatmap.png", "winner.safetensors", "model.safetensors")
@@ -38,8 +39,7 @@ def train_grid(words: Namespace) -> None:
     place = words.out or f"jaxnn-{_stem(words.data)}"
     with output(place, FILES) as folder:
         _say(words, f"{members} networks on {_about(task)}")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DivergedWarning)  # told below
+        with _warnings_told(words):
             runs = grid(
                 task.trial,
                 task.train,
@@ -49,6 +49,7 @@ def train_grid(words: Namespace) -> None:
                 stop=stopping(words),
                 plan=words.plan,
                 standardise=True,
+                prepare=task.prepare,
                 progress=not words.quiet and sys.stderr.isatty(),
             )
         order = report.ranking(runs.table, task.metric)
@@ -67,7 +68,7 @@ def train_grid(words: Namespace) -> None:
         if len(best) > 1:
             _score(words, f"best {len(best)} together", best.ensemble(), task)
         winner.save(folder / "winner.safetensors")
-        report.write_csv(folder / "results.csv", {"network": range(len(runs)), **runs.table})
+        report.write_csv(folder / "results.csv", _results(words, runs, axes))
         if _can_draw(words):
             _pictures(folder, runs, order, task, axes)
         written = sorted(path.name for path in folder.iterdir())
@@ -88,8 +89,7 @@ def train_one(words: Namespace) -> None:
     place = words.out or f"jaxnn-{_stem(words.data)}-fit"
     with output(place, FILES) as folder:
         _say(words, f"one network on {_about(task)}")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DivergedWarning)  # told below
+        with _warnings_told(words):
             run = fit(
                 task.trial,
                 task.train,
@@ -100,6 +100,7 @@ def train_one(words: Namespace) -> None:
                 stop=stopping(words),
                 seed=words.seed,
                 standardise=True,
+                prepare=task.prepare,
                 progress=not words.quiet and sys.stderr.isatty(),
             )
         value = run.metrics[f"val_{task.metric}"]
@@ -121,6 +122,12 @@ def train_one(words: Namespace) -> None:
     _say(words, f"to use it: jaxnn predict {place} {_use(words)}")
 
 
+def _results(words: Namespace, runs: Runs, axes: dict[str, Any]) -> dict[str, Any]:
+    """A row for each network: its axes and scores, and what was the same for all."""
+    fixed = {name: [value] * len(runs) for name, value in constants(words, axes).items()}
+    return {"network": range(len(runs)), **runs.table, **fixed}
+
+
 def _pictures(folder: Path, runs: Runs, order: np.ndarray, task: Problem, axes: dict[str, Any]) -> None:
     title = f"{task.train.name}: {len(runs)} networks"
     best = [int(i) for i in order[:BEST]]
@@ -128,6 +135,16 @@ def _pictures(folder: Path, runs: Runs, order: np.ndarray, task: Problem, axes: 
     pair = report.two_axes(runs.table, axes)
     if pair is not None:
         report.draw_heatmap(folder / "heatmap.png", runs.table, *pair, task.metric, title)
+
+
+@contextlib.contextmanager
+def _warnings_told(words: Namespace) -> Iterator[None]:
+    """What the library warns of, as lines beside the others; of divergence more is told later."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    told = dict.fromkeys(str(w.message) for w in caught if w.category is UserWarning)
+    _say(words, *told)
 
 
 def _can_draw(words: Namespace) -> bool:
@@ -178,5 +195,5 @@ def _use(words: Namespace) -> str:
 
 
 def _say(words: Namespace, *lines: str) -> None:
-    if not words.quiet:
+    if lines and not words.quiet:
         print(*lines, sep="\n", flush=True)

@@ -1,4 +1,4 @@
-"""Data on the host: batches of an epoch, hold-out and folds, standardisation, named data sets and files."""
+"""Data on the host: batches of an epoch, hold-out and folds, tables prepared, standardisation, named sets and files."""
 
 from jaxnn.data.datasets import Dataset as Dataset
 from jaxnn.data.datasets import load as load
@@ -8,6 +8,8 @@ from jaxnn.data.image_files import read_cifar as read_cifar
 from jaxnn.data.image_files import read_idx as read_idx
 from jaxnn.data.images import Images as Images
 from jaxnn.data.images import load_images as load_images
+from jaxnn.data.preparation import Preparation as Preparation
+from jaxnn.data.prepared import Prepared as Prepared
 from jaxnn.data.split import Standardiser as Standardiser
 from jaxnn.data.split import folds as folds
 from jaxnn.data.split import holdout as holdout

@@ -3,12 +3,13 @@
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
 from jaxnn.core.tree import row_count
 from jaxnn.core.types import Batch
+from jaxnn.data import frames
+from jaxnn.data.numeric import numeric
 from jaxnn.data.weights import check_weights, silenced
 
 CALL = "fit(trial, (x, y), ...)"
@@ -18,9 +19,10 @@ def as_batch(data: Any, what: str = "the data", wide: bool = False) -> Batch:
     """Rows, targets and weights as arrays of the dtypes that JAX computes in, checked on the way.
 
     Args:
-        data: ``(x, y)``, ``(x, y, weight)``, a `Batch`, or anything with attributes ``x`` and ``y``.
-            ``x`` and ``y`` may be pytrees of arrays. A weight is one per row, or one per step of a sequence,
-            ``(rows, steps)``, or a tree of such by output. Floats become the default float, whole numbers int32.
+        data: ``(x, y)``, ``(x, y, weight)``, a `Batch`, or anything with attributes ``x`` and ``y``; that, or
+            such a thing and its weights, ``(data, weight)``. ``x`` and ``y`` may be pytrees of arrays. A weight is one
+            per row, or one per step of a sequence, ``(rows, steps)``, or a tree of such by output. Floats become the
+            default float, whole numbers int32.
         what: how messages call it.
         wide: keep float64 in ``x``, for statistics that float32 would round; see `narrow`.
 
@@ -36,7 +38,7 @@ def as_batch(data: Any, what: str = "the data", wide: bool = False) -> Batch:
         >>> as_batch(([[1.0], [2.0]], [0, 1])).weight.tolist()
         [1.0, 1.0]
     """
-    x, y, weight = _parts(data, what)
+    x, y, weight = parts(data, what)
     x, y = _arrays(x, "x", what, wide), _arrays(y, "y", what)
     leaves = jax.tree.leaves(x), jax.tree.leaves(y)
     lengths = {len(a) if a.ndim else -1 for a in (*leaves[0], *leaves[1])}
@@ -62,46 +64,29 @@ def _arrays(tree: Any, name: str, what: str, keep: bool = False) -> Any:
         return isinstance(a, list) or (isinstance(a, tuple) and all(map(np.isscalar, a)))
 
     def one(path: tuple, a: Any) -> Any:
-        return _array(a, f"{name}{jax.tree_util.keystr(path)} of {what}", keep)
+        return numeric(a, f"{name}{jax.tree_util.keystr(path)} of {what}", keep)
 
     return jax.tree_util.tree_map_with_path(one, tree, is_leaf=is_leaf)
 
 
-def _parts(data: Any, what: str) -> tuple[Any, Any, Any]:
+def parts(data: Any, what: str = "the data") -> tuple[Any, Any, Any]:
+    """Rows, targets and weights as the user holds them, the weights None where there are none."""
+    if frames.is_frame(data):
+        raise ValueError(f"{what} is one table; write (table, {frames.names(data)[-1]!r}) with the column to predict")
     if hasattr(data, "x") and hasattr(data, "y"):
         return data.x, data.y, getattr(data, "weight", None)
+    pair = isinstance(data, (tuple, list)) and len(data) == 2 and not frames.is_frame(data[0])
+    if pair and hasattr(data[0], "x") and hasattr(data[0], "y"):
+        return data[0].x, data[0].y, data[1]
     if isinstance(data, (tuple, list)) and len(data) in (2, 3):
         x, y, weight = (*data, None)[:3]
         return x, y, weight
     raise ValueError(f"{what} must be (x, y) or (x, y, weight), got {type(data).__name__}; write {CALL}")
 
 
-def _array(value: Any, what: str, keep: bool = False) -> Any:
-    if isinstance(value, Tracer):
-        return value
-    array = np.asarray(value)
-    if array.dtype.kind in "OUSMm":
-        raise ValueError(
-            f"{what} holds text or objects ({array.dtype}), not numbers; "
-            "for class names write classes, y = numpy.unique(y, return_inverse=True)"
-        )
-    floating = jnp.issubdtype(array.dtype, jnp.floating)
-    if floating and not np.isfinite(array).all():
-        raise ValueError(
-            f"{what} holds NaN or infinite values; drop or fill these rows, as in x[numpy.isfinite(x).all(1)]"
-        )
-    if array.dtype.kind == "b":
-        return array.astype(np.int32)
-    if array.dtype.kind == "c":
-        raise ValueError(f"{what} is complex; write its real and imaginary parts as two columns")
-    if floating and array.dtype.itemsize >= 4:
-        return array if keep else array.astype(jax.dtypes.canonicalize_dtype(float))
-    return array.astype(jax.dtypes.canonicalize_dtype(array.dtype))
-
-
 def narrow(data: Batch) -> Batch:
     """Floats of ``x`` in the default float that JAX computes in; narrower ones stay."""
-    return data._replace(x=jax.tree.map(lambda a: _array(a, "x"), data.x))
+    return data._replace(x=jax.tree.map(lambda a: numeric(a, "x"), data.x))
 
 
 def check_targets(loss: Any, task: str | None, outputs: Any, y: Any, what: str = "the data") -> None:

@@ -1,16 +1,18 @@
 """Data sets by name or by file: features, targets and their names in one tuple."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from jaxnn.data import named, playground, tables
+from jaxnn.data import frames, named, playground, tables
 from jaxnn.data.split import holdout
 
 
 class Dataset(NamedTuple):
-    """A table of numbers with its targets, on the host.
+    """A table with its targets, on the host.
 
     Args:
-        x: ``(rows, features)`` float64, as read; JAX makes it float32.
+        x: ``(rows, features)`` float64, as read; JAX makes it float32. A ``pandas.DataFrame`` where the columns hold
+            text, dates or missing values, which `fit` and `grid` prepare.
         y: ``(rows,)`` class codes, int32, or numbers, float64.
         features: the names of the columns of ``x``.
         classes: the name of each class code; None for a regression.
@@ -36,24 +38,27 @@ def load(
     noise: float | None = None,
     n: int | None = None,
     seed: int | None = None,
+    drop: Sequence[str] = (),
 ) -> Dataset:
     """Load a data set by its name, or a CSV or Parquet file by its path.
 
     Args:
         name: "digits", "iris", "wine", "breast_cancer" or "diabetes" (from scikit-learn's files); "circle", "xor",
             "gauss" or "spiral" (drawn); or the path of a ``.csv``, ``.csv.gz`` or ``.parquet`` file.
-        target: the column to predict; needed for a file, and only there. All other columns are features.
+        target: the column to predict; needed for a file, and only there. All other columns are features; a first
+            column without a name, the index that pandas writes, is not.
         task: "classification" or "regression" for a file; None tells it from the target: text, truth values and
             whole numbers with at most 20 values are classes.
         noise: of the drawn sets, from 0 to 0.5; 0 by default.
         n: number of rows of the drawn sets; 500 by default.
         seed: of the drawn sets; 0 by default.
+        drop: columns of a file that are left out, such as one that numbers the rows.
 
     Returns:
         A `Dataset`.
 
     Raises:
-        ValueError: for an unknown name, file or column, missing values, text among the features, one class only.
+        ValueError: for an unknown name, file or column, missing targets, one class only.
         ImportError: if the package that is read from is absent.
 
     Example:
@@ -69,9 +74,9 @@ def load(
         raise ValueError(
             f"{next(iter(drawn))} belongs to {', '.join(playground.SETS)}; write load({name!r}) without it"
         )
-    if (target or task) and not tables.is_table(name):
+    if (target or task or drop) and not tables.is_table(name):
         _known(name)
-        raise ValueError(f"{name} has its own target; write load({name!r}) without target and task")
+        raise ValueError(f"{name} has its own target; write load({name!r}) without target, task and drop")
     if name in playground.SETS:
         x, y = playground.draw(name, **({"n": 500, "noise": 0.0, "seed": 0} | drawn))
         return Dataset(x, y, ("x1", "x2"), playground.CLASSES, name)
@@ -85,10 +90,9 @@ def load(
             f"write load({name!r}, target={str(frame.columns[-1])!r})"
         )
     y, classes = tables.targets(tables.pick(frame, target, name), name, task)
-    rest = frame.drop(columns=target)
-    if not rest.shape[1]:
-        raise ValueError(f"{name} has no column besides the target {target!r}; add columns to predict it from")
-    return Dataset(tables.numbers(rest, name), y, tuple(rest.columns), classes, name)
+    out = [drop] if isinstance(drop, str) else list(drop)
+    x = tables.features(frame, name, target, out)
+    return Dataset(x, y, tuple(c for c in frame.columns if c not in (target, *out)), classes, name)
 
 
 def take(data: Dataset, rows: Any) -> Dataset:
@@ -98,7 +102,7 @@ def take(data: Dataset, rows: Any) -> Dataset:
         >>> take(load("xor"), [3, 4]).x.shape
         (2, 2)
     """
-    return data._replace(x=data.x[rows], y=data.y[rows])
+    return data._replace(x=frames.take(data.x, rows), y=data.y[rows])
 
 
 def train_test(data: Dataset, fraction: float = 0.2, seed: int = 0) -> tuple[Dataset, Dataset]:

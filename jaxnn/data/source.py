@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
@@ -13,7 +12,10 @@ from jaxnn.core.tree import row_count
 from jaxnn.core.types import Batch
 from jaxnn.data.arrays import as_batch, narrow
 from jaxnn.data.batches import epoch_orders, in_order
-from jaxnn.data.split import Standardiser, holdout, standardise
+from jaxnn.data.given import Given, count, fitted, given, inputs, needed
+from jaxnn.data.preparation import Preparation
+from jaxnn.data.split import Standardiser, standardise
+from jaxnn.data.validation import split
 from jaxnn.data.weights import of_rows
 
 CAPACITY = 64
@@ -53,9 +55,11 @@ class Source:
         parts: for each part the numbers of its training rows.
         held: for each part its validation rows, or None.
         shuffle_seed: drives the order of the rows, with the epoch.
-        validation: the fraction that was held out, "pair", or None.
+        validation: the fraction that was held out, ``["last", fraction]``, "pair", or None.
         standardiser: what scaled the features, or None.
         classes, features: names, or None.
+        named: whether the targets were class names.
+        prepare: what made numbers of a table, fitted on the training rows, or None.
         device: where the data lay, if they were put on a device on purpose.
 
     Example:
@@ -68,10 +72,12 @@ class Source:
     parts: tuple[np.ndarray, ...]
     held: tuple[Batch, ...] | None
     shuffle_seed: int = 0
-    validation: float | str | None = None
+    validation: Any = None
     standardiser: Standardiser | None = None
-    classes: tuple[str, ...] | None = None
+    classes: tuple[Any, ...] | None = None
     features: tuple[str, ...] | None = None
+    named: bool = False
+    prepare: Any = None
     device: Any = None
 
     @property
@@ -133,48 +139,79 @@ class Source:
         return {name: _digest(tree) for name, tree in {**trees, "the validation data": self.held}.items()}
 
 
-def read(data: Any, validation: Any = None, *, shuffle_seed: int = 0, scale: bool = False) -> Source:
-    """Check the data, set the validation part apart, and scale both by the training part.
+def read(
+    data: Any, validation: Any = None, *, shuffle_seed: int = 0, scale: bool = False, shuffle: bool = True,
+    task: Any = None, prepare: Any = None, groups: Any = None,
+) -> Source:  # fmt: skip
+    """Check the data, set the validation part apart, prepare and scale both by the training part.
 
     Args:
-        data: ``(x, y)``, ``(x, y, weight)`` or a data set, with attributes ``x`` and ``y``.
-        validation: a fraction of the rows in (0, 1), held out at random, stratified by class labels; or a pair
-            ``(x, y)``, or None.
+        data: ``(x, y)``, ``(x, y, weight)``, a data set, with attributes ``x`` and ``y``, or ``(table, "column")``.
+        validation: a fraction of the rows in (0, 1), held out at random; ``"last"`` or ``("last", fraction)``; a pair
+            ``(x, y)``; or None. See `jaxnn.data.validation.split`.
         shuffle_seed: drives the order of the rows and the held part.
         scale: standardise every feature by the training part.
+        shuffle: False says that the order of the rows means something.
+        task: of the loss: classes are held out in proportion.
+        prepare: makes numbers of a table; None for a `Preparation` where the table holds more than numbers.
+        groups: ``(rows,)``, or a column of the table: a group stands on one side of the split.
 
     Raises:
         ValueError: for data that do not fit, a fraction outside (0, 1), or a validation part without weight.
     """
     if isinstance(data, Source):
         return data
-    batch = as_batch(data, wide=scale)
-    rows, held, kind = np.arange(row_count(batch.y)), None, None
-    if isinstance(validation, (int, float)):
-        rows, theirs = _held_rows(batch, validation, shuffle_seed)
-        held, kind = jax.tree.map(lambda a: a[theirs], batch), float(validation)
-    elif validation is not None:
-        held, kind = _held_pair(batch, validation, scale), "pair"
+    own = given(data, task=task, groups=groups)
+    prepare = needed(own.x, prepare)
+    wide = scale or prepare is not None
+    x = inputs(own.x, None, None, "the data") if prepare is None else np.zeros((count(own.x), 1))
+    batch = as_batch((x, own.y, own.weight), wide=wide)
+    pair = _is_pair(validation)
+    rows, theirs, kind = np.arange(row_count(batch.y)), None, "pair" if pair else None
+    if validation is not None and not pair:
+        rows, theirs, kind = split(
+            validation, batch.y, seed=shuffle_seed, shuffle=shuffle, task=task, groups=own.groups
+        )
+    elif groups is not None:
+        raise ValueError("groups= says which rows a split keeps together; write validation=0.2 beside it")
+    if prepare is not None:
+        prepare, x = fitted(prepare, own.x, own.y, rows[np.asarray(of_rows(batch.weight))[rows] > 0])
+        batch = as_batch((x, batch.y, batch.weight), wide=True)
+    held = None if theirs is None else jax.tree.map(lambda a: a[theirs], batch)
+    held = _held_pair(batch, _read_pair(validation, own, prepare, task), wide) if pair else held
     if held is not None and any(_all_zero(weight) for weight in jax.tree.leaves(held.weight)):
         raise ValueError("the weights of the validation part are all 0; write another validation=, or other weights")
-    fitted = None
-    if scale:
-        fitted = standardise(batch.x[rows], of_rows(batch.weight)[rows])
-        batch = narrow(batch._replace(x=fitted.transform(batch.x)))
-        held = None if held is None else narrow(held._replace(x=fitted.transform(held.x)))
-    names = (getattr(data, name, None) for name in ("classes", "features"))
+    scaler = None
+    if scale and not (isinstance(prepare, Preparation) and prepare.scale):
+        scaler = standardise(jax.tree.map(lambda a: a[rows], batch.x), of_rows(batch.weight)[rows])
+    apart = None if held is None else (_ready(held, scaler, wide),)
     return Source(
-        _unweighted(batch), (rows,), None if held is None else (_unweighted(held),), shuffle_seed, kind, fitted,
-        *(None if n is None else tuple(n) for n in names), device=_device(data),
+        _ready(batch, scaler, wide), (rows,), apart, shuffle_seed, kind, scaler, own.classes,
+        _columns(own, prepare), own.named, prepare, device=_device(data),
     )  # fmt: skip
 
 
-def _held_rows(batch: Batch, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    if not 0 < fraction < 1:
-        raise ValueError(f"validation must lie in (0, 1), got {fraction}; write validation=0.2 or a pair (x, y)")
-    labels = next((y for y in jax.tree.leaves(batch.y) if jnp.issubdtype(y.dtype, jnp.integer) and y.ndim == 1), None)
-    labels = None if isinstance(labels, Tracer) else labels
-    return holdout(row_count(batch.y), float(fraction), seed=seed, labels=labels)
+def _ready(batch: Batch, scaler: Standardiser | None, wide: bool) -> Batch:
+    """The rows scaled, in the floats of the program."""
+    batch = batch if scaler is None else batch._replace(x=scaler.transform(batch.x))
+    return _unweighted(narrow(batch) if wide else batch)
+
+
+def _columns(own: Given, prepare: Any) -> tuple[str, ...] | None:
+    """The names of the columns that the model reads."""
+    return prepare.features if own.features is not None and isinstance(prepare, Preparation) else own.features
+
+
+def _is_pair(validation: Any) -> bool:
+    """Whether this is validation data, and no way to split."""
+    if validation is None or isinstance(validation, (int, float, np.number, str)):
+        return False
+    return not (isinstance(validation, (tuple, list)) and len(validation) > 0 and isinstance(validation[0], str))
+
+
+def _read_pair(validation: Any, own: Given, prepare: Any, task: Any) -> tuple[Any, Any, Any]:
+    theirs = given(validation, "the validation data", task=task, known=own.classes, named=own.named)
+    return inputs(theirs.x, own.features, prepare, "the validation data"), theirs.y, theirs.weight
 
 
 def _held_pair(batch: Batch, validation: Any, wide: bool) -> Batch:

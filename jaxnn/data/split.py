@@ -7,6 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxnn.data import scaling
+
 
 def holdout(n: int, fraction: float, seed: int = 0, labels: Any = None) -> tuple[np.ndarray, np.ndarray]:
     """Split ``n`` rows into a training part and a held part of ``ceil(fraction * n)`` rows.
@@ -88,7 +90,7 @@ class Standardiser(NamedTuple):
     """Statistics that give each feature zero mean and unit variance: ``(x - mean) / scale``.
 
     Args:
-        mean, scale: arrays of the shape of one row.
+        mean, scale: arrays of the shape of one row; of inputs that are several arrays a dict of them, by path.
 
     Example:
         >>> Standardiser(np.array([1.0]), np.array([2.0])).transform([[5.0]]).tolist()
@@ -111,7 +113,8 @@ def standardise(x: Any, weight: Any = None) -> Standardiser:
     """Fit a `Standardiser` on the rows of ``x``, each feature by itself; a constant feature gets scale 1.
 
     Args:
-        x: ``(rows, ...)`` numbers, read on the host in float64.
+        x: ``(rows, ...)`` numbers, read on the host in float64; or a dict or tuple of such arrays, of which those of
+            floats are scaled, see `jaxnn.data.scaling`.
         weight: ``(rows,)`` weights of the rows, rows of weight 0 are left out; None weighs all alike.
 
     Returns:
@@ -127,6 +130,8 @@ def standardise(x: Any, weight: Any = None) -> Standardiser:
         >>> fitted.mean.tolist(), fitted.scale.tolist(), fitted.transform([[4.0, 5.0]]).tolist()
         ([1.0, 5.0], [1.0, 1.0], [[3.0, 0.0]])
     """
+    if scaling.is_tree(x):
+        return Standardiser(*scaling.fit(x, weight, standardise))
     rows = np.asarray(x, dtype=np.float64)
     weights = np.ones(len(rows)) if weight is None else np.asarray(weight, dtype=np.float64)
     if weights.shape != rows.shape[:1]:
@@ -141,6 +146,8 @@ def standardise(x: Any, weight: Any = None) -> Standardiser:
 
 
 def _affine(x: Any, f: Any, fitted: Standardiser) -> Any:
+    if isinstance(fitted.mean, dict):
+        return scaling.apply(x, fitted.mean, fitted.scale, lambda a, *own: _affine(a, f, Standardiser(*own)))
     if isinstance(x, jax.Array):
         narrow = x.dtype if jnp.issubdtype(x.dtype, jnp.floating) else jnp.float32
         wide = jnp.float64 if narrow == jnp.float64 else jnp.float32

@@ -1,10 +1,13 @@
-"""Tables in CSV and Parquet files: numbers in, a target column out, and every fault in one sentence."""
+"""Tables in CSV and Parquet files: columns in, a target column out, and every fault in one sentence."""
 
 import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from jaxnn.data import frames
+from jaxnn.data.frames import listed
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
 MOST_CLASSES = 20
@@ -18,6 +21,8 @@ def is_table(path: str) -> bool:
 
 def read(path: str) -> Any:
     """Read a CSV or Parquet file as a ``pandas.DataFrame`` with text column names and at least one row.
+
+    A first column without a name is an index that pandas wrote beside the data, and is left out.
 
     Raises:
         ValueError: if there is no such file, or it is empty or no table.
@@ -45,6 +50,8 @@ def read(path: str) -> Any:
     if not len(frame):
         raise ValueError(f"{path} has column names but no rows; add rows of data")
     frame = frame.rename(columns=str)
+    if frame.shape[1] > 1 and frame.columns[0] in ("Unnamed: 0", "__index_level_0__"):
+        frame = frame.iloc[:, 1:]
     if not frame.columns.is_unique:
         raise ValueError(f"{path} names a column {frame.columns[frame.columns.duplicated()][0]!r} twice; rename one")
     return frame
@@ -59,6 +66,22 @@ def pick(frame: Any, column: str, path: str) -> Any:
     if column not in frame.columns:
         raise ValueError(f"{path} has no column {column!r}; its columns are {listed(frame.columns)}")
     return frame[column]
+
+
+def features(frame: Any, path: str, target: str, left_out: Any = ()) -> Any:
+    """All columns but the target and those that are left out: a float64 matrix, or a frame where they hold more.
+
+    Raises:
+        ValueError: for a column that is not there, or no column that is left.
+    """
+    for name in left_out:
+        pick(frame, name, path)
+        if name == target:
+            raise ValueError(f"{name!r} is the target of {path} and cannot be left out; write another column")
+    rest = frame.drop(columns=[target, *left_out])
+    if not rest.shape[1]:
+        raise ValueError(f"{path} has no column besides the target {target!r}; add columns to predict it from")
+    return numbers(rest, path) if frames.is_plain(frames.columns(rest, path)) else rest.reset_index(drop=True)
 
 
 def numbers(frame: Any, path: str) -> np.ndarray:
@@ -147,17 +170,6 @@ def _is_number(value: Any) -> bool:
     except (TypeError, ValueError):
         return False
     return True
-
-
-def listed(names: Any) -> str:
-    """The first dozen of some names, and how many more there are.
-
-    Example:
-        >>> listed(["a", "b"])
-        'a, b'
-    """
-    names = list(names)
-    return ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
 
 
 def _first_line(error: Exception) -> str:

@@ -14,7 +14,7 @@ from jaxnn.grid.space import Space, as_space
 from jaxnn.grid.stored import open_grid, write_table
 from jaxnn.train.begin import begin, shapes
 from jaxnn.train.ending import Interrupted, told
-from jaxnn.train.enrol import Entry, check, enrol, whole
+from jaxnn.train.enrol import Entry, check, enrol, task_of, whole
 from jaxnn.train.population import Population
 from jaxnn.train.progress import progress_bar
 from jaxnn.train.trial import TrialLike
@@ -36,6 +36,8 @@ def grid(
     shuffle_seed: int = 0,
     shuffle: bool = True,
     standardise: bool = False,
+    prepare: Any = None,
+    groups: Any = None,
     compute_dtype: Any = None,
     start: Any = None,
     folder: str | os.PathLike | None = None,
@@ -56,7 +58,8 @@ def grid(
             ``epochs`` are axes too; `jaxnn.traced` takes whole numbers inside.
         epochs: passes over the data, at most, where ``epochs`` is no axis.
         batch_size: rows of a step, where ``batch_size`` is no axis; None for all rows in one step, in their own order.
-        validation, stop, shuffle_seed, shuffle, standardise, compute_dtype: as in `fit`, for all members.
+        validation, stop, shuffle_seed, shuffle, standardise, prepare, groups, compute_dtype: as in `fit`, for all
+            members.
         plan: ``"auto"``, ``"map"``, ``"vmap"`` or a `Plan`. Under ``"map"`` a member equals its solo `fit` to the bit.
         start: as in `fit`, for all members, or a list or `Runs` with one for each.
         folder: where to write every few seconds, and from where to go on after a kill; `jaxnn.load_runs` reads it.
@@ -82,7 +85,8 @@ def grid(
     """
     whole("epochs", epochs)
     points = as_space(space)
-    source = read(data, validation, shuffle_seed=shuffle_seed, scale=standardise)
+    source = _source(trial, data, points, epochs, validation=validation, shuffle_seed=shuffle_seed, shuffle=shuffle,
+                     scale=standardise, prepare=prepare, groups=groups)  # fmt: skip
     options = dict(batch_size=batch_size, stop=stop, shuffle=shuffle, compute_dtype=compute_dtype)
     starts = list(start) if isinstance(start, (list, tuple, Runs)) and not hasattr(start, "_fields") else None
     if starts is not None and len(starts) != len(points):
@@ -110,7 +114,7 @@ def grid(
                 raise Interrupted(Runs(trial, data, points, source, (*found, *part), {}).finished) from error
             bar.refresh()
     again = dict(batch_size=batch_size, validation=validation, stop=stop, shuffle_seed=shuffle_seed, shuffle=shuffle,
-                 standardise=standardise, compute_dtype=compute_dtype, epochs=epochs,
+                 standardise=standardise, prepare=prepare, groups=groups, compute_dtype=compute_dtype, epochs=epochs,
                  start=start if starts is None else starts)  # fmt: skip
     runs = Runs(trial, data, points, source, tuple(found), again)
     if folder is not None:
@@ -132,14 +136,16 @@ def population(
     shuffle_seed: int = 0,
     shuffle: bool = True,
     standardise: bool = False,
+    prepare: Any = None,
+    groups: Any = None,
     compute_dtype: Any = None,
     start: Any = None,
 ) -> Population:
     """Members of one structure, ready to train: advance them, take some, put others in their place, save them.
 
     Args:
-        trial, data, batch_size, validation, stop, plan, shuffle_seed, shuffle, standardise, compute_dtype, start: as in
-            `grid`.
+        trial, data, batch_size, validation, stop, plan, shuffle_seed, shuffle, standardise, prepare, groups,
+            compute_dtype, start: as in `grid`.
         space: as in `grid`, of one structure: axes of floats, seeds and `jaxnn.traced` numbers.
         epochs: after how many a member ends, where ``epochs`` is no axis; None for no end. A trial function that asks
             for its ``clock`` needs one.
@@ -160,7 +166,8 @@ def population(
         Population(2 members, 2 epochs, 2 go on)
     """
     points = as_space(space)
-    source = read(data, validation, shuffle_seed=shuffle_seed, scale=standardise)
+    source = _source(trial, data, points, 1 if epochs is None else epochs, validation=validation, shuffle=shuffle,
+                     shuffle_seed=shuffle_seed, scale=standardise, prepare=prepare, groups=groups)  # fmt: skip
     options = dict(batch_size=batch_size, stop=stop, shuffle=shuffle, compute_dtype=compute_dtype)
     entries, cohorts = _cohorts(trial, source, points, epochs=FOREVER if epochs is None else epochs, **options)
     if len(cohorts) != 1:
@@ -169,6 +176,11 @@ def population(
             "epochs=...) for all of them, or one nn.population for each"
         )
     return begin(entries, source, _layout(plan, entries, source), start)
+
+
+def _source(trial: TrialLike, data: Any, points: Space, epochs: int, **options: Any) -> Source:
+    """The data as the loss of the first point reads them."""
+    return read(data, task=task_of(trial, points.points[0], epochs), **options)
 
 
 def _cohorts(trial: TrialLike, source: Source, points: Space, **options: Any) -> tuple[list[Entry], list[list[int]]]:

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from jaxnn.core.masks import Masked
-from jaxnn.data.arrays import as_batch
+from jaxnn.data.arrays import parts
 from jaxnn.train.heads import split_mask
 from jaxnn.train.predict import evaluation
 from jaxnn.train.reading import decide, log_probabilities, pooled, probabilities, read, read_probabilities, unmasked
@@ -78,9 +78,9 @@ class Ensemble:
         return read_probabilities(loss, unmasked(loss, self._pooled(x)), function, "ensemble")
 
     def predict(self, x: Any) -> Any:
-        """Class numbers of the mean probabilities, or the mean values; by output where losses are."""
-        loss = self.runs[0].model.loss
-        return read(decide, loss, unmasked(loss, self._pooled(x)))
+        """Classes of the mean probabilities, as targets had them, or the mean values; by output where losses are."""
+        model = self.runs[0].model
+        return model.told(read(decide, model.loss, unmasked(model.loss, self._pooled(x))))
 
     def evaluate(self, data: Any) -> dict[str, float]:
         """Loss and metrics of the mean probabilities, or of the mean outputs where there are none.
@@ -91,5 +91,6 @@ class Ensemble:
         Raises:
             ValueError: as `fit` does, for data that do not fit.
         """
-        batch = as_batch(data, wide=True)
-        return evaluation(self.runs[0].model.trial, {}, {}, batch._replace(x=self._pooled(batch.x)), given=True)
+        model = self.runs[0].model
+        batch = model.batch(data)._replace(x=self._pooled(parts(data)[0]))
+        return evaluation(model.trial, {}, {}, batch, given=True)

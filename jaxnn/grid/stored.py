@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from jaxnn.core.codec import from_json
+from jaxnn.data.preparation import Preparation
 from jaxnn.data.split import Standardiser
 from jaxnn.grid.results import Cohort, Runs
 from jaxnn.grid.space import Space
@@ -145,11 +146,13 @@ def _model(about: dict[str, Any], i: int, trial: Any) -> Any:
             spec, shares = from_json(what["specs"][i]), decode(what["loss_weights"][i])
             loss, metrics = read(what["losses"][i]), read(what["metrics"][i])
         scale = what["standardiser"]
-        names = (None if what[n] is None else tuple(what[n]) for n in ("classes", "features"))
+        names = [None if what[n] is None else tuple(map(decode, what[n])) for n in ("classes", "features")]
+        prepare = None if what["prepare"] is None else Preparation.from_plain(what["prepare"])
         dtype = about["how"]["compute_dtype"]
         return {n: shown(v) for n, v in hparams.items()}, Model(
             spec, None, None, loss, metrics, None if scale is None else Standardiser(**decode(scale)), *names,
-            compute_dtype=None if dtype is None else np.dtype(dtype), loss_weights=shares,
+            compute_dtype=None if dtype is None else np.dtype(dtype), prepare=prepare, named=what["named"],
+            loss_weights=shares,
         )  # fmt: skip
 
     return make

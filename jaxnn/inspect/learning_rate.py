@@ -11,7 +11,7 @@ from jaxnn.core import checks
 from jaxnn.data.batches import batched
 from jaxnn.data.source import read
 from jaxnn.train.engine import Member, Recipe, start
-from jaxnn.train.enrol import check, enrol
+from jaxnn.train.enrol import check, enrol, task_of
 from jaxnn.train.optimizer import plain
 from jaxnn.train.program import Program
 from jaxnn.train.step import steps_key, train_step
@@ -98,7 +98,7 @@ def find_learning_rate(
     checks.rate("smoothing", smoothing, call)
     rates = np.float32(low) * np.float32(high / low) ** (np.arange(steps, dtype=np.float32) / max(1, steps - 1))
     point = {**(hparams or {}), name: float(low)}
-    source = read(data, shuffle_seed=shuffle_seed, scale=standardise)
+    source = read(data, shuffle_seed=shuffle_seed, scale=standardise, task=task_of(trial, point, steps))
     entry = enrol(trial, source, {**point, "seed": seed}, epochs=steps, batch_size=batch_size)
     check(entry, replace(entry.trial(), stop=None), source)  # nothing stops here
     epochs = -(-steps // entry.recipe.steps_per_epoch)

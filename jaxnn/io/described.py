@@ -13,6 +13,7 @@ import numpy as np
 from jaxnn.core.codec import to_json
 from jaxnn.core.reads import digests, first_difference
 from jaxnn.core.texts import short
+from jaxnn.data.preparation import Preparation
 from jaxnn.io.records import written
 from jaxnn.io.values import decode, encode
 from jaxnn.train.enrol import Entry
@@ -48,6 +49,7 @@ def describe(population: Population) -> dict[str, Any]:
             "shuffle_seed": source.shuffle_seed,
             "validation": source.validation,
             "standardise": source.standardiser is not None,
+            "prepare": None if source.prepare is None else type(source.prepare).__name__,
             "compute_dtype": None if recipe.compute_dtype is None else str(recipe.compute_dtype),
             "rewind": recipe.rewind,
         },
@@ -61,8 +63,10 @@ def describe(population: Population) -> dict[str, Any]:
             "loss_weights": [encode(t.loss_weights) for t in trials],
             "directions": trials[0].directions,
             "stop": encode(trials[0].stop),
-            "classes": source.classes,
+            "classes": None if source.classes is None else [encode(name) for name in source.classes],
             "features": source.features,
+            "named": source.named,
+            "prepare": source.prepare.plain() if isinstance(source.prepare, Preparation) else None,
             "standardiser": None if source.standardiser is None else encode(source.standardiser._asdict()),
         },
     }

@@ -21,7 +21,7 @@ from jaxnn.io.described import FILE, compare, describe, opened, refuse, started
 from jaxnn.io.values import decode, unread
 from jaxnn.optim.average import keeps
 from jaxnn.train.begin import shapes
-from jaxnn.train.enrol import enrol
+from jaxnn.train.enrol import enrol, task_of
 from jaxnn.train.group import Group, Standing
 from jaxnn.train.layout import Layout
 from jaxnn.train.outcome import chosen
@@ -121,8 +121,9 @@ def write(folder: Path, population: Population, number: int, group: Group, turn:
 
 
 def load(
-    folder: str | os.PathLike, trial: Any, data: Any, validation: Any = None, layout: Layout | None = None
-) -> Population:
+    folder: str | os.PathLike, trial: Any, data: Any, validation: Any = None, layout: Layout | None = None,
+    prepare: Any = None, groups: Any = None,
+) -> Population:  # fmt: skip
     """Read a population; see `Population.load`."""
     folder = Path(folder)
     known = opened(folder)
@@ -135,20 +136,22 @@ def load(
     if foreign is not None:
         raise ValueError(f"a point holds {foreign}, which no file can hold; go on with the same call of fit or grid")
     try:
-        return _loaded(folder, known, trial, data, validation, layout)
+        return _loaded(folder, known, trial, data, validation, layout, prepare, groups)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{folder / FILE} is damaged: {error!r}") from error
 
 
 def _loaded(
-    folder: Path, known: dict[str, Any], trial: Any, data: Any, validation: Any, layout: Layout | None
-) -> Population:
+    folder: Path, known: dict[str, Any], trial: Any, data: Any, validation: Any, layout: Layout | None, prepare: Any,
+    groups: Any,
+) -> Population:  # fmt: skip
     how = known["how"]
     if how["validation"] == "pair" and validation is None:
         raise ValueError("the training had a validation pair; write nn.Population.load(folder, trial, data, (x, y))")
     held = validation if how["validation"] == "pair" else how["validation"]
-    source = read(data, held, shuffle_seed=how["shuffle_seed"], scale=how["standardise"])
-    stop = decode(known["stop"])
+    stop, point = decode(known["stop"]), decode(known["points"][0])
+    source = read(data, held, shuffle_seed=how["shuffle_seed"], scale=how["standardise"], shuffle=how["shuffle"],
+                  prepare=prepare, groups=groups, task=task_of(trial, point, known["epochs"][0]))  # fmt: skip
     entries = [
         enrol(trial, source, decode(point), epochs=epochs, batch_size=how["batch_size"], shuffle=how["shuffle"],
               stop=stop, compute_dtype=how["compute_dtype"], rewind=how["rewind"])._replace(seed=seed)

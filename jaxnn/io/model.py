@@ -9,6 +9,7 @@ import numpy as np
 
 from jaxnn.core import files
 from jaxnn.core.codec import from_json, to_json
+from jaxnn.data.preparation import Preparation
 from jaxnn.data.split import Standardiser
 from jaxnn.io.records import read, written
 from jaxnn.io.values import decode, encode
@@ -24,6 +25,11 @@ def write(path: str | os.PathLike, model: Model, about: dict[str, Any]) -> None:
     Raises:
         ValueError: if the model holds a function that JSON cannot name.
     """
+    if not (model.prepare is None or isinstance(model.prepare, Preparation)):
+        raise ValueError(
+            f"a {type(model.prepare).__name__} can be written by pickle alone, which no file of ours holds; train with "
+            "prepare=nn.data.Preparation(), or keep it beside and train on what it gives"
+        )
     trial = model.trial
     meta = {
         "format": FORMAT,
@@ -36,7 +42,9 @@ def write(path: str | os.PathLike, model: Model, about: dict[str, Any]) -> None:
         "baseline": model.baseline,
         "hparams": {name: _plain(v) for name, v in about.get("hparams", {}).items()},
         "seed": int(about.get("seed", 0)),
-        "classes": model.classes,
+        "classes": None if model.classes is None else [_class(name) for name in model.classes],
+        "named": model.named,
+        "prepare": None if model.prepare is None else model.prepare.plain(),
         "features": model.features,
         "best_epoch": int(about.get("best_epoch", -1)),
         "compute_dtype": None if model.compute_dtype is None else np.dtype(model.compute_dtype).name,
@@ -46,6 +54,12 @@ def write(path: str | os.PathLike, model: Model, about: dict[str, Any]) -> None:
     if model.standardiser is not None:
         tree["standardiser"] = model.standardiser._asdict()
     files.write(path, tree, meta)
+
+
+def _class(name: Any) -> Any:
+    if isinstance(name, (str, bool, int, float)):
+        return name
+    raise ValueError(f"the class {name!r} is a {type(name).__name__}, which no file holds; write class names as text")
 
 
 def _plain(value: Any) -> Any:
@@ -92,13 +106,15 @@ def _run(tree: dict, meta: dict) -> Run:
     standardiser = None
     if "standardiser" in tree:
         standardiser = Standardiser(tree["standardiser"]["mean"], tree["standardiser"]["scale"])
-        _check(spec, params, standardiser.mean.shape)
+        if not isinstance(standardiser.mean, dict):
+            _check(spec, params, standardiser.mean.shape)
     model = Model(
         spec, params, state, read(meta["loss"]), read(meta["metrics"]), standardiser,
-        classes=None if meta["classes"] is None else tuple(map(str, meta["classes"])),
+        classes=None if meta["classes"] is None else tuple(map(_class, meta["classes"])),
         features=None if meta["features"] is None else tuple(map(str, meta["features"])),
         compute_dtype=None if meta["compute_dtype"] is None else jnp.dtype(meta["compute_dtype"]),
-        loss_weights=decode(meta["loss_weights"]),
+        prepare=None if meta["prepare"] is None else Preparation.from_plain(meta["prepare"]),
+        named=bool(meta["named"]), loss_weights=decode(meta["loss_weights"]),
         baseline={str(name): float(value) for name, value in meta["baseline"].items()},
     )  # fmt: skip
     model.trial  # which looks up the metrics

@@ -92,6 +92,19 @@ def enrol(
     return Entry(dict(point), recipe, inside, int(seed), int(own["epochs"]), shuffle, stop)
 
 
+def task_of(trial: TrialLike, point: Mapping[str, Any], epochs: int) -> Any:
+    """The task of the loss of a point, before the data are read; None where the trial cannot be built.
+
+    What is wrong with the point is told where it is built for good.
+    """
+    try:
+        inside, structure = split(arguments(point))
+        member = Member(concrete(inside), None, None, epochs, 0)
+        return Recipe(trial, structure, 1, 1, False, None, True).built(member).task
+    except Exception:
+        return None
+
+
 def floating(dtype: Any) -> Any:
     """A compute dtype, or None.
 

@@ -7,7 +7,7 @@ from typing import Any
 from jaxnn.data.source import read
 from jaxnn.train.begin import begin
 from jaxnn.train.ending import Interrupted, told
-from jaxnn.train.enrol import check, enrol, whole
+from jaxnn.train.enrol import check, enrol, task_of, whole
 from jaxnn.train.layout import Alone
 from jaxnn.train.progress import progress_bar
 from jaxnn.train.result import Run
@@ -27,6 +27,8 @@ def fit(
     shuffle_seed: int = 0,
     shuffle: bool = True,
     standardise: bool = False,
+    prepare: Any = None,
+    groups: Any = None,
     compute_dtype: Any = None,
     start: Any = None,
     folder: str | os.PathLike | None = None,
@@ -41,17 +43,23 @@ def fit(
 
     Args:
         trial: a `Trial`, or a function from hyperparameters to one. With an argument ``clock`` it gets a `Clock`.
-        data: ``(x, y)``, ``(x, y, weight)`` or a data set; rows first.
+        data: ``(x, y)``, ``(x, y, weight)`` or a data set; rows first. ``x`` may be a DataFrame of pandas or polars,
+            ``y`` then also the name of its column, and class names of any kind, which ``predict`` gives back.
         hparams: hyperparameters by name.
         epochs: passes over the data, at most; after ``start=run`` so many more.
         batch_size: rows of a step; the last batch is filled up with padding. None for all rows in one step,
             in their own order, as `lbfgs` needs.
-        validation: a fraction of the rows in (0, 1), stratified by class, or a pair ``(x, y)``.
+        validation: a fraction of the rows in (0, 1), drawn at random, in proportion where the loss is of classes;
+            ``"last"`` or ``("last", 0.2)`` for the last rows, as a series needs; or data ``(x, y)``.
         stop: an `EarlyStopping`; the best weights are kept.
         seed: drives initialisation and dropout; None for 0, or that of the run that goes on.
         shuffle_seed: drives the order of the rows and the validation part.
         shuffle: False keeps the rows in order.
         standardise: scale every feature to mean 0 and variance 1, by the training part alone.
+        prepare: what makes numbers of a table: a `jaxnn.data.Preparation`, or a transformer of scikit-learn; it learns
+            from the training part, unless it has learned before (``run.prepare``), and stays with the model. None is a
+            `Preparation` where a DataFrame holds text, dates or gaps.
+        groups: a value for each row, or the name of a column: rows of one group stand on one side of ``validation``.
         compute_dtype: such as ``jax.numpy.bfloat16``; parameters stay float32.
         start: a `Run` to go on from, weights, optimizer, order of rows and all; or weights, ``run.params``, of which
             the leaves that match by path and shape are taken over and the rest is drawn anew, as ``run.taken`` tells.
@@ -77,7 +85,8 @@ def fit(
         [7.0]
     """
     whole("epochs", epochs)
-    source = read(data, validation, shuffle_seed=shuffle_seed, scale=standardise)
+    source = read(data, validation, shuffle_seed=shuffle_seed, scale=standardise, shuffle=shuffle, prepare=prepare,
+                  groups=groups, task=task_of(trial, hparams or {}, epochs))  # fmt: skip
     done = start.epochs if isinstance(start, Run) else 0
     if seed is None:
         seed = start.seed if isinstance(start, Run) else 0

@@ -9,6 +9,7 @@ import numpy as np
 import optax
 
 from jaxnn.core.types import Batch, Layer, Params, State
+from jaxnn.data import given, labels
 from jaxnn.data.arrays import as_batch, narrow
 from jaxnn.train.predict import evaluation, outputs_of
 from jaxnn.train.reading import decide, log_probabilities, probabilities, read, read_probabilities, unmasked
@@ -29,6 +30,8 @@ class Model:
         classes: class names, or None.
         features: column names, or None.
         compute_dtype: the dtype it was trained in, or None.
+        prepare: what makes numbers of new rows, fitted on the training part, or None.
+        named: whether the targets were class names, which `predict` then gives back.
         loss_weights: as a `Trial` has them, concrete numbers.
         baseline: what a constant prediction reaches, by the names of the history; see `Run.baseline`.
 
@@ -45,9 +48,11 @@ class Model:
     loss: Any
     metrics: Any = ()
     standardiser: Any = None
-    classes: tuple[str, ...] | None = None
+    classes: tuple[Any, ...] | None = None
     features: tuple[str, ...] | None = None
     compute_dtype: Any = None
+    prepare: Any = None
+    named: bool = False
     loss_weights: Any = None
     baseline: dict[str, float] = field(default_factory=dict)
 
@@ -65,28 +70,45 @@ class Model:
         """What the model gives for new rows: logits or values, ``(rows, ...)``, without the mask of their steps.
 
         Args:
-            x: rows as the training data had them; standardised here if they were there.
+            x: rows as the training data had them, a table with its columns in any order; prepared and standardised
+                here if they were there.
 
         Raises:
-            ValueError: for rows of another shape, text or NaN.
+            ValueError: for rows of another shape, a column that is missing, text or NaN.
         """
         return unmasked(self.loss, self.masked_outputs(x))
 
     def masked_outputs(self, x: Any) -> Any:
         """`outputs`, beside the mask of their steps where the model hands one on."""
+        x = given.inputs(x, self.features, self.prepare)
         x = jax.tree.map(np.asarray, x, is_leaf=lambda a: isinstance(a, list))
         rows = jax.tree.leaves(x)[0].shape[0]
         if rows:
-            x = self._ready(as_batch((x, np.zeros(rows)), "the new rows", wide=self.standardiser is not None)).x
+            x = self._ready(as_batch((x, np.zeros(rows)), "the new rows", wide=self._wide)).x
         return outputs_of(self.spec, self.params, self.state, x, self.compute_dtype)
 
+    @property
+    def _wide(self) -> bool:
+        """Whether rows stay in float64 until they are prepared and scaled."""
+        return self.standardiser is not None or self.prepare is not None
+
     def _ready(self, batch: Batch) -> Batch:
-        if self.standardiser is None:
-            return batch
-        return narrow(batch._replace(x=self.standardiser.transform(batch.x)))
+        x = batch.x if self.standardiser is None else self.standardiser.transform(batch.x)
+        return narrow(batch._replace(x=x)) if self._wide else batch
+
+    def batch(self, data: Any) -> Batch:
+        """Data ``(x, y)`` or ``(x, y, weight)`` as the model takes them: columns by name, classes as numbers, scaled.
+
+        Raises:
+            ValueError: as `fit` does, for data that do not fit.
+        """
+        own = given.given(data, task=self.task, known=self.classes, named=self.named)
+        x = given.inputs(own.x, self.features, self.prepare, "the data")
+        return self._ready(as_batch((x, own.y, own.weight), wide=self._wide))
 
     def predict_proba(self, x: Any) -> Any:
-        """Class probabilities ``(rows, classes)``; by output where losses are, None where an output has none.
+        """Class probabilities ``(rows, classes)``, in the order of `classes`; by output where losses are, None where an
+        output has none.
 
         Raises:
             ValueError: if the loss is no cross-entropy.
@@ -98,9 +120,13 @@ class Model:
         return read_probabilities(self.loss, self.outputs(x), log_probabilities, "run")
 
     def predict(self, x: Any) -> Any:
-        """Class numbers ``(rows,)``, or values ``(rows,)`` or ``(rows, out)`` where the loss is of values; by output
-        where losses are."""
-        return read(decide, self.loss, self.outputs(x))
+        """Classes ``(rows,)`` as the targets had them, or values ``(rows, ...)``; by output where losses are."""
+        return self.told(read(decide, self.loss, self.outputs(x)))
+
+    def told(self, decided: Any) -> Any:
+        """Class numbers as the names that the targets had; all else as it is."""
+        whole = np.issubdtype(getattr(decided, "dtype", object), np.integer)
+        return labels.given_back(self.classes, decided) if self.named and self.classes and whole else decided
 
     def evaluate(self, data: Any) -> dict[str, float]:
         """Loss and metrics on data ``(x, y)`` or ``(x, y, weight)``, in use.
@@ -108,8 +134,7 @@ class Model:
         Raises:
             ValueError: as `fit` does, for data that do not fit.
         """
-        batch = self._ready(as_batch(data, wide=self.standardiser is not None))
-        return evaluation(self.trial, self.params, self.state, batch, self.compute_dtype)
+        return evaluation(self.trial, self.params, self.state, self.batch(data), self.compute_dtype)
 
     def save(self, path: str | os.PathLike, **about: Any) -> None:
         """Write the model as one safetensors file, atomically; `jaxnn.load` reads it.

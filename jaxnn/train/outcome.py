@@ -85,7 +85,8 @@ def bare(entry: Entry, source: Source) -> Model:
     trial = entry.trial()
     return Model(
         trial.model, None, None, trial.loss, trial.metrics, source.standardiser, source.classes, source.features,
-        entry.recipe.compute_dtype, trial.loss_weights, of_member(trial.heads, source, entry.point.get("fold", 0)),
+        entry.recipe.compute_dtype, source.prepare, source.named, trial.loss_weights,
+        of_member(trial.heads, source, entry.point.get("fold", 0)),
     )  # fmt: skip
 
 

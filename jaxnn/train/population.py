@@ -272,22 +272,21 @@ class Population:
     @staticmethod
     def load(
         folder: str | os.PathLike, trial: Any = None, data: Any = None, validation: Any = None,
-        layout: Layout | None = None,
+        layout: Layout | None = None, prepare: Any = None, groups: Any = None,
     ) -> "Population":  # fmt: skip
         """Read what `save` wrote, to go on where it was.
 
         Args:
             folder: what `save` wrote, or ``fit(..., folder=)``.
-            trial, data: those of the training, checked against what the folder knows of them.
-            validation: the pair ``(x, y)`` where the training had one.
+            trial, data, validation, prepare, groups: as in the training, checked; of validations only a pair is needed.
             layout: how the members lie on this machine; None for one after the other.
 
         Raises:
-            ValueError: if there is no such folder, or it is of another trial or other data, with the first difference.
+            ValueError: if there is none, or it is of another trial or other data, with the first difference.
         """
         from jaxnn.io.folder import load
 
-        return load(folder, trial, data, validation, layout)
+        return load(folder, trial, data, validation, layout, prepare, groups)
 
 
 def _every(callback: Callable) -> int:

@@ -93,9 +93,14 @@ class Run:
         return self.model.standardiser
 
     @property
-    def classes(self) -> tuple[str, ...] | None:
-        """Class names, or None."""
+    def classes(self) -> tuple[Any, ...] | None:
+        """Class names, in the order of the columns of `predict_proba`, or None."""
         return self.model.classes
+
+    @property
+    def prepare(self) -> Any:
+        """What makes numbers of new rows, or None."""
+        return self.model.prepare
 
     @property
     def features(self) -> tuple[str, ...] | None:

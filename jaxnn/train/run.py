@@ -11,7 +11,7 @@ from jaxnn.data.batches import rows_of_a_step
 from jaxnn.data.source import read
 from jaxnn.train.class_weight import counted
 from jaxnn.train.engine import Member, Recipe, epoch, goes_on, kept, start
-from jaxnn.train.enrol import floating, whole
+from jaxnn.train.enrol import floating, task_of, whole
 from jaxnn.train.state import TrainState
 from jaxnn.train.trial import TrialLike, check_names
 
@@ -43,7 +43,7 @@ def run(
         data: ``(x, y)`` or ``(x, y, weight)``.
         epochs: passes over the data.
         batch_size: rows of a step; None for all of them in one step, in their own order.
-        validation: a fraction of the rows in (0, 1), or a pair ``(x, y)``, or None.
+        validation: as in `fit`.
         stop: an `EarlyStopping`; after the stop nothing changes and the history holds NaN.
         shuffle_seed: drives the order of the rows, which is a function of it and the epoch alone.
         shuffle: False keeps the rows in order.
@@ -71,7 +71,8 @@ def run(
         whole("batch_size", batch_size)
     hparams = dict(hparams or {})
     check_names(trial, hparams)
-    source = read(data, validation, shuffle_seed=shuffle_seed)
+    task = task_of(trial, hparams, epochs)
+    source = read(data, validation, shuffle_seed=shuffle_seed, shuffle=shuffle, task=task)
     size, shuffle = rows_of_a_step(batch_size, source.rows, shuffle)
     inside, structure = split(hparams)
     recipe = Recipe(trial, structure, size, -(-source.rows // size), source.held is not None, floating(compute_dtype),

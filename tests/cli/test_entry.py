@@ -22,8 +22,11 @@ def test_quiet_prints_nothing(capfd):
 
 
 BAD_TABLES = {
-    "text": ("x,y\n1,a\nred,b\n3,a\n4,b\n", "holds text \\('red' in row 2\\)"),
-    "missing": ("x,y\n1,a\n,b\n3,a\n4,b\n", "has 1 missing value"),
+    "a target missing": ("x,y\n1,a\n2,b\n3,\n4,b\n", "'y' of table.csv has 1 missing value"),
+    "a class each row": (
+        "x,y\n" + "".join(f"{i},c{i}\n" for i in range(120)),
+        "holds 120 classes in 120 rows, too few",
+    ),
     "infinite": ("x,y\n1,a\ninf,b\n3,a\n4,b\n", "holds inf in row 2"),
     "one class": ("x,y\n1,a\n2,a\n3,a\n4,a\n", "holds one class only"),
     "one value": ("x,y\n1,0.5\n2,0.5\n3,0.5\n4,0.5\n", "nothing to learn"),
