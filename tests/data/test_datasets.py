@@ -49,7 +49,7 @@ def test_the_digits_come_without_importing_scikit_learn():
 
 def test_without_scikit_learn_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setattr(named, "find_spec", lambda name: None)
-    with pytest.raises(ImportError, match=r"pip install 'jaxnn\[data\]'"):
+    with pytest.raises(ImportError, match=r"pip install 'jaxnn-grid\[data\]'"):
         load("digits")
 
 
