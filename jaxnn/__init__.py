@@ -4,6 +4,7 @@
 """
 
 from jaxnn import callbacks, data, interop, losses, metrics, plot, testing
+from jaxnn.core.activations import activations
 from jaxnn.core.codec import from_json, to_json
 from jaxnn.core.hyper import traced
 from jaxnn.core.layer import child, hyper, spec
