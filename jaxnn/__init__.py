@@ -39,13 +39,17 @@ from jaxnn.layers.group_norm import GroupNorm
 from jaxnn.layers.join import Join
 from jaxnn.layers.lambda_ import Lambda
 from jaxnn.layers.layer_norm import LayerNorm, RMSNorm
+from jaxnn.layers.noise import GaussianNoise
 from jaxnn.layers.norm import BatchNorm
 from jaxnn.layers.parallel import Parallel
 from jaxnn.layers.pool import AvgPool, MaxPool
 from jaxnn.layers.position import LearnedPositions
+from jaxnn.layers.random_crop import RandomCrop
+from jaxnn.layers.random_flip import RandomFlip
 from jaxnn.layers.recurrent import GRU, LSTM, SimpleRNN
 from jaxnn.layers.repeat import Repeat
 from jaxnn.layers.reshape import Flatten, Reshape
+from jaxnn.layers.warp import RandomRotation, RandomTranslation, RandomZoom
 from jaxnn.models.gpt import GPT, gpt
 from jaxnn.models.lenet import lenet
 from jaxnn.models.linear import linear_regression, logistic_regression, perceptron, softmax_regression
