@@ -31,6 +31,7 @@ from jaxnn.layers.conv import Conv
 from jaxnn.layers.conv_transpose import ConvTranspose
 from jaxnn.layers.dense import Dense
 from jaxnn.layers.depthwise_conv import DepthwiseConv
+from jaxnn.layers.drop_connect import DropConnect
 from jaxnn.layers.dropout import Dropout
 from jaxnn.layers.embed import Embed
 from jaxnn.layers.global_pool import GlobalAvgPool, GlobalMaxPool
