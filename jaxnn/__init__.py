@@ -9,6 +9,7 @@ from jaxnn.core.codec import from_json, to_json
 from jaxnn.core.hyper import traced
 from jaxnn.core.layer import child, hyper, spec
 from jaxnn.core.types import Batch
+from jaxnn.data.mixup import Mixup
 from jaxnn.grid import space
 from jaxnn.grid.door import grid
 from jaxnn.grid.engine import population

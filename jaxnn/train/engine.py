@@ -123,12 +123,12 @@ def advance(recipe: Recipe, member: Member, state: TrainState, batches: Batch) -
         batch, count = given
         batch = batch._replace(x=_own(batch.x, state.step)) if tied else batch
         state, sums = train_step(trial, state, batch, count, key, recipe.compute_dtype, optimizer)
-        return state, replace(sums, weight=None)  # that of all steps is made at once
+        return state, sums if trial.augment else replace(sums, weight=None)  # that of all steps is made at once
 
     state = state._replace(opt_state=optimizer.pack(state.opt_state))
     state, sums = jax.lax.scan(one, state, (batches, batches.rows.sum(1, dtype=jnp.int32)))
     state = state._replace(opt_state=optimizer.unpack(state.opt_state))
-    return state, replace(sums, weight=batches.weight.sum(1))
+    return state, sums if trial.augment else replace(sums, weight=batches.weight.sum(1))
 
 
 def _own(x: Any, step: Any) -> Any:

@@ -6,12 +6,13 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from jaxnn.core.checks import SpecError
 from jaxnn.core.tree import cast, path_of
 from jaxnn.core.types import Batch, Key, Params, State
 from jaxnn.data.arrays import silenced
 from jaxnn.train.optimizer import Optimizer, plain
 from jaxnn.train.state import TrainState
-from jaxnn.train.sums import Sums, per_row
+from jaxnn.train.sums import Sums, judged, per_row
 from jaxnn.train.trial import Trial
 
 
@@ -112,10 +113,12 @@ def train_step(
 ) -> tuple[TrainState, Sums]:
     """`step` with the key of the steps, for a batch with weights and ``count`` real rows; returns sums, not means."""
 
+    own = None if key is None else jax.random.fold_in(key, state.step)
+    batch = augmented(trial, batch, own)
+
     def objective(params: Params) -> tuple[Any, tuple]:
-        own = None if key is None else jax.random.fold_in(key, state.step)
         outputs, after = forward(trial, params, state.model_state, batch, key=own, train=True, dtype=dtype)
-        losses = trial.loss_function(outputs, batch.y)
+        losses = judged(trial.loss_function, outputs, batch.y)
         weight = batch.weight.astype(losses.dtype)
         total = (weight * jnp.where(weight > 0, losses, jnp.zeros_like(losses))).sum()
         return total / jnp.asarray(count, total.dtype), (losses, outputs, after)
@@ -127,6 +130,27 @@ def train_step(
     params = jax.tree.map(lambda p, u: p + u.astype(p.dtype), state.params, updates)
     after = state._replace(step=state.step + 1, params=params, model_state=model_state, opt_state=opt_state)
     return after, Sums.of(per_row(trial, outputs, batch, losses), batch.weight)
+
+
+def augmented(trial: Trial, batch: Batch, key: Key | None) -> Batch:
+    """The batch as the trial's ``augment`` makes it, from a part of the step's key that no layer has.
+
+    Raises:
+        SpecError: where there is no key.
+        TypeError: if what it gives is no batch of as many rows.
+    """
+    if trial.augment is None:
+        return batch
+    if key is None:
+        raise SpecError("augment= draws random numbers and got no key; write nn.step(trial, state, batch, key=key)")
+    after = trial.augment(jax.random.fold_in(key, jnp.uint32(2**32 - 1)), batch)
+    rows = jnp.shape(batch.weight)
+    if not isinstance(after, Batch) or any(jnp.shape(a)[:1] != rows for a in jax.tree.leaves(after)):
+        raise TypeError(
+            "augment= must return the Batch it got, with other x and y and as many rows, and returned "
+            f"{type(after).__name__}; write def augment(key, batch): return batch._replace(x=...)"
+        )
+    return after
 
 
 def forward(

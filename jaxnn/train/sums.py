@@ -11,6 +11,7 @@ import jax.numpy as jnp
 
 from jaxnn import metrics
 from jaxnn.core.types import Batch
+from jaxnn.data.mixup import Mixed
 from jaxnn.train.trial import Trial
 
 
@@ -65,5 +66,10 @@ class Sums:
 
 def per_row(trial: Trial, outputs: Any, batch: Batch, loss: Any = None) -> dict[str, Any]:
     """The loss and every metric for every row, ``(batch, ...)``."""
-    loss = trial.loss_function(outputs, batch.y) if loss is None else loss
-    return {"loss": loss, **{name: f(outputs, batch.y) for name, f in trial.metric_functions.items()}}
+    loss = judged(trial.loss_function, outputs, batch.y) if loss is None else loss
+    return {"loss": loss, **{name: judged(f, outputs, batch.y) for name, f in trial.metric_functions.items()}}
+
+
+def judged(function: Callable, outputs: Any, y: Any) -> Any:
+    """What a loss or metric says of outputs, row by row; targets that are blends of two are judged by both."""
+    return y.judge(function, outputs) if isinstance(y, Mixed) else function(outputs, y)

@@ -32,6 +32,8 @@ class Trial:
         optimizer: any `optax.GradientTransformation`.
         metrics: names or functions ``(outputs, targets) -> (batch,)``; for class labels, accuracy comes by itself.
         stop: an `EarlyStopping`, where its settings are hyperparameters too; else give ``stop=`` to `fit` or `grid`.
+        augment: a function ``(key, batch) -> batch`` of each step's rows, as `Mixup` is; never used in evaluation.
+            What changes inputs alone is a layer: `RandomFlip`, `RandomCrop`, `GaussianNoise`.
 
     Raises:
         TypeError: if the model is no spec or the optimizer no transformation.
@@ -50,6 +52,7 @@ class Trial:
     optimizer: Any
     metrics: tuple = ()
     stop: Any = None
+    augment: Callable | None = None
     read_as: ClassVar[str] = "trial"
 
     def __post_init__(self):
@@ -60,6 +63,8 @@ class Trial:
             raise TypeError(f"the optimizer of a Trial must be of Optax, got {self.optimizer!r}; write {call}")
         if self.stop is not None and not hasattr(self.stop, "observe"):
             raise TypeError(f'stop must be an EarlyStopping, got {self.stop!r}; write nn.EarlyStopping("val_loss", 10)')
+        if self.augment is not None and not callable(self.augment):
+            raise TypeError(f"augment must be (key, batch) -> batch, got {self.augment!r}; write augment=nn.Mixup(0.2)")
         object.__setattr__(self, "metrics", tuple([self.metrics] if isinstance(self.metrics, str) else self.metrics))
         losses.resolve(self.loss)
         self.metric_functions
