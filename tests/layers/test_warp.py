@@ -2,7 +2,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import torch
 from scipy import ndimage, stats
 
 import jaxnn as nn
@@ -51,6 +50,7 @@ def test_a_rotation_is_scipys_by_the_angle_drawn(fill):
 
 def torch_affine(x, matrix):
     """PyTorch's affine grid in pixels: what torchvision's transforms are made of, zeros around the image."""
+    torch = pytest.importorskip("torch")
     height, width = x.shape[1:3]
     scale = np.array([width / 2, height / 2])
     theta = torch.tensor(
