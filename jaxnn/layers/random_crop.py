@@ -33,7 +33,7 @@ class RandomCrop:
         >>> import jax, jax.numpy as jnp, jaxnn as nn
         >>> y, _ = nn.RandomCrop(1).apply({}, {}, jnp.ones((1, 4, 4, 1)), key=jax.random.key(3), train=True)
         >>> y[0, :, :, 0].astype(int).tolist()
-        [[0, 1, 1, 1], [0, 1, 1, 1], [0, 1, 1, 1], [0, 1, 1, 1]]
+        [[0, 0, 0, 0], [0, 1, 1, 1], [0, 1, 1, 1], [0, 1, 1, 1]]
     """
 
     padding: Hyper = hyper(4)

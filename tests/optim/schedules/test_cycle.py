@@ -70,12 +70,12 @@ def test_restarts_with_a_growth_that_is_no_whole_number():
     np.testing.assert_allclose(ours, (1 + np.cos(np.pi * share)) / 2, atol=2e-5)
 
 
-@pytest.mark.parametrize("growth", [1, 1.5, 2, 3, 7])
-@pytest.mark.parametrize("length", [1, 3, 7, 10, 11, 96, 1000])
+@pytest.mark.parametrize("growth", [1, 1.1, 1.2, 1.5, 2, 3, 7])
+@pytest.mark.parametrize("length", [1, 7, 96, 1000])
 def test_each_wave_starts_at_its_own_peak_to_the_step(length, growth):
     starts = [Fraction(0)]
     while starts[-1] < 10**6 and len(starts) < 200:
-        starts.append(starts[-1] + length * Fraction(growth) ** (len(starts) - 1))
+        starts.append(starts[-1] + length * Fraction(str(growth)) ** (len(starts) - 1))
     whole = [(wave, int(start)) for wave, start in enumerate(starts) if start.denominator == 1 and start < 10**6]
     waves, steps = np.array(whole).T
     ours = S.cosine_restarts(1.0, length, t_mul=growth, m_mul=0.9)(steps)
