@@ -80,6 +80,10 @@ def test_each_wave_starts_at_its_own_peak_to_the_step(length, growth):
     waves, steps = np.array(whole).T
     ours = S.cosine_restarts(1.0, length, t_mul=growth, m_mul=0.9)(steps)
     np.testing.assert_allclose(ours, 0.9**waves, rtol=1e-4)
+    before = S.cosine_restarts(1.0, length, t_mul=growth, m_mul=0.9, alpha=0.5)(steps[1:] - 1)
+    assert (before <= 0.9 ** waves[:-1] * (1 + 1e-5)).all()
+    if length > 90:
+        np.testing.assert_allclose(before, 0.5 * 0.9 ** waves[:-1], rtol=2e-3)
 
 
 @pytest.mark.parametrize("peaks", [(1.6, 0.8, 0.4), (1.6, 1.6, 1.6)])
