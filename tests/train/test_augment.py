@@ -140,3 +140,35 @@ def test_a_record_of_it_is_a_hyperparameter_whose_number_is_traced():
     runs = nn.grid(mixing, (X, Y), {"mixup": [nn.Mixup(0.2), nn.Mixup(0.9)]}, **OPTIONS)
     assert len(runs.plan) == 1
     assert runs[0].history["loss"][-1] != runs[1].history["loss"][-1]
+
+
+def test_layers_that_augment_are_a_loop_over_optax_with_a_key_for_each_step_and_layer():
+    layers = (nn.RandomFlip(), nn.RandomCrop(1), nn.RandomRotation(20.0), nn.GaussianNoise(0.1), nn.Flatten())
+    images = RNG.normal(size=(20, 4, 4, 1)).astype(np.float32)
+    labels = RNG.integers(0, 3, 20).astype(np.int32)
+
+    def augmenting(lr):
+        return nn.Trial(nn.Sequential(*layers, nn.Dense(3)), "softmax_cross_entropy", optax.sgd(lr))
+
+    options = {"epochs": 2, "batch_size": 10, "progress": False, "shuffle_seed": 3}
+    runs = nn.grid(augmenting, (images, labels), {"lr": [0.1, 0.5], "seed": [4]}, plan="map", **options)
+    first, steps = jax.random.split(jax.random.key(4, impl="threefry2x32"))
+    params, optimizer = augmenting(0.5).model.init(first, images[:1])[0]["dense_0"], optax.sgd(0.5)
+
+    @jax.jit
+    def update(params, x, y, key):
+        for i, layer in enumerate(layers):
+            x, _ = layer.apply({}, {}, x, key=jax.random.fold_in(key, i), train=True)
+
+        def loss(params):
+            logits = x @ params["kernel"] + params["bias"][None]
+            return optax.losses.softmax_cross_entropy_with_integer_labels(logits, y).mean()
+
+        grad = jax.grad(loss)(params)
+        return optax.apply_updates(params, optimizer.update(grad, optimizer.init(params))[0])
+
+    for step, rows in enumerate(epoch_orders(3, 0, 2, 20).reshape(4, 10)):
+        params = update(params, images[rows], labels[rows], jax.random.fold_in(steps, step))
+    solo = nn.fit(augmenting, (images, labels), {"lr": 0.5}, seed=4, **options)
+    for found in (runs[1].params["dense_0"], solo.params["dense_0"]):
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6), found, params)

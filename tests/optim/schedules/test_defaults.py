@@ -32,7 +32,8 @@ def test_the_defaults_are_those_of_optax(name):
     assert defaults(getattr(S, name)) == defaults(PEERS[name])
 
 
-def test_the_defaults_of_restarts_are_those_of_keras():
+def test_the_defaults_of_restarts_are_those_of_keras(monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
     keras = pytest.importorskip("keras")
     theirs = defaults(keras.optimizers.schedules.CosineDecayRestarts.__init__)
     assert defaults(S.cosine_restarts) == {name: theirs[name] for name in ("t_mul", "m_mul", "alpha")}
