@@ -70,7 +70,7 @@ def test_restarts_with_a_growth_that_is_no_whole_number():
     np.testing.assert_allclose(ours, (1 + np.cos(np.pi * share)) / 2, atol=2e-5)
 
 
-@pytest.mark.parametrize("growth", [1, 1.1, 1.2, 1.5, 2, 3, 7])
+@pytest.mark.parametrize("growth", [1, 1.01, 1.1, 1.2, 1.5, 2, 3, 7])
 @pytest.mark.parametrize("length", [1, 7, 96, 1000])
 def test_each_wave_starts_at_its_own_peak_to_the_step(length, growth):
     starts = [Fraction(0)]

@@ -51,3 +51,9 @@ def test_where_an_exponential_stands_still_its_gradients_are_finite(rate, steps,
     slopes = by(jnp.float32(rate), jnp.float32(steps), jnp.float32(0.3))
     assert all(jnp.isfinite(slope) for slope in slopes)
     assert float(slopes[2]) == 1.0
+
+
+def test_an_exponential_of_rate_zero_stays_whatever_its_end_and_steps_may_be_less_than_one():
+    assert float(S.exponential(0.25, 10, 0.0, end_value=0.5)(20)) == 0.25
+    assert float(optax.exponential_decay(0.25, 10, 0.0, end_value=0.5)(20)) == 0.25
+    assert float(S.exponential(1.0, 0.5, 0.5)(1)) == 0.25
