@@ -13,6 +13,7 @@ from jaxnn import plot as plot
 from jaxnn import testing as testing
 
 # core: how a layer is declared, what a hyperparameter, a loss and a metric are, JSON.
+from jaxnn.core.activations import activations as activations
 from jaxnn.core.codec import from_json as from_json
 from jaxnn.core.codec import to_json as to_json
 from jaxnn.core.hyper import traced as traced
@@ -25,6 +26,9 @@ from jaxnn.core.registry import loss as loss
 from jaxnn.core.registry import metric as metric
 from jaxnn.core.types import Batch as Batch
 from jaxnn.core.version import __version__ as __version__
+
+# data: what changes a batch.
+from jaxnn.data.mixup import Mixup as Mixup
 
 # grid: many trainings in one program, and what comes out.
 from jaxnn.grid import space as space
@@ -60,6 +64,7 @@ from jaxnn.layers.conv import Conv as Conv
 from jaxnn.layers.conv_transpose import ConvTranspose as ConvTranspose
 from jaxnn.layers.dense import Dense as Dense
 from jaxnn.layers.depthwise_conv import DepthwiseConv as DepthwiseConv
+from jaxnn.layers.drop_connect import DropConnect as DropConnect
 from jaxnn.layers.dropout import Dropout as Dropout
 from jaxnn.layers.embed import Embed as Embed
 from jaxnn.layers.global_pool import GlobalAvgPool as GlobalAvgPool
@@ -70,17 +75,23 @@ from jaxnn.layers.join import Join as Join
 from jaxnn.layers.lambda_ import Lambda as Lambda
 from jaxnn.layers.layer_norm import LayerNorm as LayerNorm
 from jaxnn.layers.layer_norm import RMSNorm as RMSNorm
+from jaxnn.layers.noise import GaussianNoise as GaussianNoise
 from jaxnn.layers.norm import BatchNorm as BatchNorm
 from jaxnn.layers.parallel import Parallel as Parallel
 from jaxnn.layers.pool import AvgPool as AvgPool
 from jaxnn.layers.pool import MaxPool as MaxPool
 from jaxnn.layers.position import LearnedPositions as LearnedPositions
+from jaxnn.layers.random_crop import RandomCrop as RandomCrop
+from jaxnn.layers.random_flip import RandomFlip as RandomFlip
 from jaxnn.layers.recurrent import GRU as GRU
 from jaxnn.layers.recurrent import LSTM as LSTM
 from jaxnn.layers.recurrent import SimpleRNN as SimpleRNN
 from jaxnn.layers.repeat import Repeat as Repeat
 from jaxnn.layers.reshape import Flatten as Flatten
 from jaxnn.layers.reshape import Reshape as Reshape
+from jaxnn.layers.warp import RandomRotation as RandomRotation
+from jaxnn.layers.warp import RandomTranslation as RandomTranslation
+from jaxnn.layers.warp import RandomZoom as RandomZoom
 
 # models: functions that return specs.
 from jaxnn.models.gpt import GPT as GPT

@@ -145,8 +145,10 @@ def activations(name: str) -> Callable[[str], list[str]]:
     def read(text: str) -> list[str]:
         names = _pieces(name, text)
         for given in names:
-            if given not in ACTIVATIONS:
-                raise Bad(f"{name}: no activation is named {given!r}; choose from {', '.join(ACTIVATIONS)}")
+            try:
+                ACTIVATIONS[given]
+            except ValueError as error:
+                raise Bad(f"{name}: {str(error).removesuffix(', or pass a function')}") from None
         return _once(name, names)
 
     return read

@@ -15,13 +15,13 @@ class Activation:
     """A function applied to every element, ``y = f(x)``; it has no parameters.
 
     Args:
-        name: the name of an activation (``"relu"``, ``"tanh"``, ``"sigmoid"``, ...) or a function of `jax.nn`.
+        name: one of ``nn.activations``, as ``"relu"`` or ``"tanh"``, or a function of `jax.nn`.
 
     Shapes:
         ``x (batch, ...)`` gives the same shape, and ``(x, mask)`` gives ``(y, mask)``.
 
     Raises:
-        ValueError: for an unknown name, with the names that exist.
+        ValueError: for an unknown name, with the closest one, and all that exist.
 
     Source: ``keras.layers.Activation``.
 

@@ -2,6 +2,7 @@
 
 import math
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -40,6 +41,18 @@ def keep_mask(key: Key, rate: jax.Array, shape: tuple[int, ...]) -> jax.Array:
     quarter = jnp.arange(4, dtype=jnp.uint32)[:, None]  # chosen by number, not concatenated: on a GPU that is no kernel
     drawn = jnp.where(quarter < 2, words[None, :, 0], words[None, :, 1]) >> quarter % 2 * 16 & (LEVELS - 1)
     return drawn.reshape(-1)[:size].reshape(shape) >= jnp.round(rate * LEVELS).astype(jnp.uint32)
+
+
+def dropped(key: Key, rate: Any, x: Any, shape: tuple[int, ...] | None = None) -> Any:
+    """``x`` under a mask of this shape, what stays divided by ``1 - rate``: the mean over masks is ``x``.
+
+    Example:
+        >>> sorted(set(dropped(jax.random.key(0), 0.75, jnp.ones(20)).tolist()))
+        [0.0, 4.0]
+    """
+    keep = keep_mask(key, jnp.asarray(rate, jnp.float32), x.shape if shape is None else shape)
+    scale = (1 / (1 - jnp.asarray(rate, x.dtype))).astype(x.dtype)
+    return jnp.where(keep, x * scale, jnp.zeros_like(x))
 
 
 def _words(key: Key, n: int) -> jax.Array:

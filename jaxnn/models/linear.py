@@ -52,6 +52,7 @@ def perceptron() -> Dense:
     """Rosenblatt's perceptron: the class is the sign of ``x @ kernel + bias``.
 
     Trained with the loss ``"perceptron"``, ``optax.sgd(1.0)`` and one row a batch, every step is Rosenblatt's rule.
+    The same rule with outputs 0 and 1 is ``nn.Dense(1, "step")`` under ``"half_squared_error"``.
 
     Returns:
         A spec whose outputs are scores ``(batch, 1)``; it starts at zero.

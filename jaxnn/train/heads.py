@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jaxnn.core.masks import Masked
 from jaxnn.core.records import Loss, Metric
 from jaxnn.core.types import Batch
+from jaxnn.data.mixup import Mixed
 
 EXAMPLE = 'Trial(model, {"cls": "softmax_cross_entropy", "reg": "squared_error"}, optax.adam(1e-3))'
 
@@ -61,6 +62,8 @@ class Head:
         A step counts as a row of its own where there are weights by step or a mask: a step of weight 0, of a mask that
         is 0 or of an ignored label is not there. Everywhere else a loss takes the mean over the steps of a row.
         """
+        if isinstance(batch.y, Mixed):
+            return self._seen_both(outputs, batch)
         outputs, mask = split_mask(pick(outputs, self.path))
         targets, weight, real = pick(batch.y, self.path), own_weight(batch.weight, self.path), None
         rows = jnp.ones(weight.shape[:1], bool) if batch.rows is None else batch.rows
@@ -78,6 +81,16 @@ class Head:
         parts = (jnp.where(_over(real, a), a, jnp.zeros_like(a)) for a in (outputs, targets, _over(weight, real)))
         outputs, targets, weight, real = (merged(a, real.ndim) for a in (*parts, real))
         return Seen(outputs, targets, weight, real)
+
+    def _seen_both(self, outputs: Any, batch: Batch) -> Seen:
+        """Rows that are blends of two: both targets, and a step is there where it is for both."""
+        one, other = (self.seen(outputs, batch._replace(y=y)) for y in batch.y[:2])
+        share = jnp.repeat(batch.y.share, one.weight.shape[0] // batch.y.share.shape[0])
+        one = one._replace(targets=Mixed(one.targets, other.targets, share))
+        if one.real is None:
+            return one
+        real = one.real & other.real
+        return one._replace(real=real, weight=jnp.where(real, one.weight, jnp.zeros_like(one.weight)))
 
 
 def ignored_label(loss: Loss) -> Any:

@@ -8,8 +8,10 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from jaxnn.core.checks import SpecError
 from jaxnn.core.tree import cast, path_of, row_count
 from jaxnn.core.types import Batch, Key, Params, State
+from jaxnn.data.mixup import judged
 from jaxnn.data.weights import padded, silenced
 from jaxnn.train.class_weight import factors
 from jaxnn.train.heads import Head, Seen
@@ -126,9 +128,10 @@ def train_step(
     """
     heads = trial.heads
     counts = [None] * len(heads) if counts is None else counts
+    own = None if key is None else jax.random.fold_in(key, state.step)
+    batch = augmented(trial, batch, own)
 
     def objective(params: Params) -> tuple[Any, tuple]:
-        own = None if key is None else jax.random.fold_in(key, state.step)
         outputs, after = forward(trial, params, state.model_state, batch, key=own, train=True, dtype=dtype)
         seen = [head.seen(outputs, batch) for head in heads]
         losses = [_losses(*each) for each in zip(heads, seen, counts, strict=True)]
@@ -146,9 +149,13 @@ def train_step(
 
 def _losses(head: Head, seen: Seen, counts: Any) -> Any:
     """The loss of each row in training, ``(rows,)``, its class weight included."""
-    losses = head.loss(seen.outputs, seen.targets)
-    factor = factors(head, seen.outputs, seen.targets, counts)
-    return losses if factor is None else losses * factor.astype(losses.dtype)
+
+    def own(outputs: Any, targets: Any) -> Any:
+        losses = head.loss(outputs, targets)
+        factor = factors(head, outputs, targets, counts)
+        return losses if factor is None else losses * factor.astype(losses.dtype)
+
+    return judged(own, seen.outputs, seen.targets)
 
 
 def _mean(head: Head, seen: Seen, losses: Any, count: Any) -> Any:
@@ -158,6 +165,27 @@ def _mean(head: Head, seen: Seen, losses: Any, count: Any) -> Any:
     count = count if seen.real is None else jnp.maximum(seen.real.sum(dtype=jnp.int32), 1)
     mean = total / jnp.asarray(count, total.dtype)
     return mean if not head.path else jnp.asarray(head.share, mean.dtype) * mean
+
+
+def augmented(trial: Trial, batch: Batch, key: Key | None) -> Batch:
+    """The batch as the trial's ``augment`` makes it, from a part of the step's key that no layer has.
+
+    Raises:
+        SpecError: where there is no key.
+        TypeError: if what it gives is no batch of as many rows.
+    """
+    if trial.augment is None:
+        return batch
+    if key is None:
+        raise SpecError("augment= draws random numbers and got no key; write nn.step(trial, state, batch, key=key)")
+    after = trial.augment(jax.random.fold_in(key, jnp.uint32(2**32 - 1)), batch)
+    rows = row_count(batch.weight)
+    if not isinstance(after, Batch) or any(jnp.shape(a)[:1] != (rows,) for a in jax.tree.leaves(after)):
+        raise TypeError(
+            "augment= must return the Batch it got, with other x and y and as many rows, and returned "
+            f"{type(after).__name__}; write def augment(key, batch): return batch._replace(x=...)"
+        )
+    return after
 
 
 def forward(

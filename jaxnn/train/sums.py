@@ -11,6 +11,7 @@ import jax.numpy as jnp
 
 from jaxnn.core import gather
 from jaxnn.core.records import Metric
+from jaxnn.data.mixup import judged
 from jaxnn.train.heads import Head, Seen, own_weight
 from jaxnn.train.trial import Trial
 
@@ -104,18 +105,18 @@ def gathered(trial: Trial, seen: Sequence[Seen], losses: Sequence[Any] | None = 
     """
     heads = trial.heads
     known = [None] * len(heads) if losses is None else losses
-    return tuple(map(_gathered, heads, seen, known))
+    return tuple(_gathered(trial, *each) for each in zip(heads, seen, known, strict=True))
 
 
-def _gathered(head: Head, seen: Seen, loss: Any) -> Sums:
+def _gathered(trial: Trial, head: Head, seen: Seen, loss: Any) -> Sums:
     sums = Sums.of(per_row(head, seen, loss), seen.weight, {m.name: m.over for m in head.metrics})
-    return sums.without_weights() if seen.real is None else sums
+    return sums.without_weights() if seen.real is None and trial.augment is None else sums
 
 
 def per_row(head: Head, seen: Seen, loss: Any = None) -> dict[str, Any]:
     """The loss and every metric for every row, ``(batch, ...)``."""
-    loss = head.loss(seen.outputs, seen.targets) if loss is None else loss
-    return {"loss": loss, **{m.name: m(seen.outputs, seen.targets, head.loss.task) for m in head.metrics}}
+    loss = judged(head.loss, *seen[:2]) if loss is None else loss
+    return {"loss": loss, **{m.name: judged(partial(m, task=head.loss.task), *seen[:2]) for m in head.metrics}}
 
 
 def weighted(trial: Trial, sums: Sequence[Sums], weight: Any) -> tuple[Sums, ...]:

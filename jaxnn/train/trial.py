@@ -44,6 +44,8 @@ class Trial:
             With several losses by output. ``"balanced"`` is ``n / (k n_c)`` for the ``n_c`` of ``n`` training rows that
             are of class *c* of ``k``, weights of rows included, as in scikit-learn. It weighs the loss of training, and
             the ``loss`` that is reported of it, as in Keras; metrics and all of validation are not weighed by it.
+        augment: a function ``(key, batch) -> batch`` of each step's rows, as `Mixup` is; never used in evaluation.
+            What changes inputs alone is a layer: `RandomFlip`, `RandomCrop`, `GaussianNoise`.
 
     Sequences:
         Steps count one by one where they have weights, ``fit(trial, (x, y, weight))`` with ``weight (rows, steps)``,
@@ -80,6 +82,7 @@ class Trial:
     stop: Any = None
     loss_weights: Any = None
     class_weight: Any = None
+    augment: Callable | None = None
     read_as: ClassVar[str] = "trial"
 
     def __post_init__(self):
@@ -90,6 +93,8 @@ class Trial:
             raise TypeError(f"the optimizer of a Trial must be of Optax, got {self.optimizer!r}; write {call}")
         if self.stop is not None and not hasattr(self.stop, "observe"):
             raise TypeError(f'stop must be an EarlyStopping, got {self.stop!r}; write nn.EarlyStopping("val_loss", 10)')
+        if self.augment is not None and not callable(self.augment):
+            raise TypeError(f"augment must be (key, batch) -> batch, got {self.augment!r}; write augment=nn.Mixup(0.2)")
         if not is_node(self.loss):
             object.__setattr__(self, "metrics", _tuple(self.metrics))
         _check_columns(self.metric_names)

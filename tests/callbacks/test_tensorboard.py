@@ -64,5 +64,5 @@ def test_its_scalars_are_the_history_of_the_first_members(tmp_path):
 
 def test_without_the_package_it_says_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "tensorboardX.proto.event_pb2", None)
-    with pytest.raises(ImportError, match=r"write pip install 'jaxnn\[tensorboard\]'"):
+    with pytest.raises(ImportError, match=r"write pip install 'jaxnn-grid\[tensorboard\]'"):
         tensorboard(tmp_path)

@@ -98,7 +98,7 @@ def test_structures_refuse(text):
 
 def test_words():
     assert axes.activations("--activation")("relu,tanh") == ["relu", "tanh"]
-    with pytest.raises(Bad, match="no activation is named 'rel'; choose from linear, relu"):
+    with pytest.raises(Bad, match="no activation is named 'rel'; write 'relu', or choose one of linear, step, "):
         axes.activations("--activation")("rel")
     assert axes.switch("--batch-norm")("both") == [False, True]
     with pytest.raises(Bad, match="'yes' is none of off, on and both"):

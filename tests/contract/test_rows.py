@@ -49,6 +49,7 @@ FEATURES = {**TOKENS, "embed": dense("embed"), "head": dense("head"), "positions
 COMPOSITES = [
     (nn.Sequential(dense("a"), nn.Sequential(dense("b"))), X),
     (nn.Residual(dense("a")), X),
+    (nn.DropConnect(dense("a"), 0.5), X),
     (nn.Parallel(dense("a"), dense("b"), join="add"), X),
     (nn.Graph(("a", dense("a"), "x"), ("b", dense("b"), "x"), ("c", nn.Join(), ("a", "b"))), X),
     (nn.Repeat(dense("a"), 3), X),

@@ -117,6 +117,16 @@ def test_every_flipped_bit_is_found(path):
             files.read(path)
 
 
+@pytest.mark.parametrize("other", [b"[3,2]", b"[1,6]", b"[6,1]"])
+def test_another_shape_of_the_same_bytes_is_found(path, other):
+    files.write(path, {"a": np.arange(6.0).reshape(2, 3)})
+    whole = path.read_bytes()
+    assert whole.count(b"[2,3]") == 1
+    path.write_bytes(whole.replace(b"[2,3]", other))
+    with pytest.raises(ValueError, match="damaged or no file of jaxnn: its checksum is wrong"):
+        files.read(path)
+
+
 def test_every_truncation_is_found(path):
     files.write(path, {"a": np.arange(3.0)})
     whole = path.read_bytes()

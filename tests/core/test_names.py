@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxnn.core.activations import ALIASES
 from jaxnn.core.names import ACTIVATIONS, INITIALIZERS, activation, initializer, name_of
 
 X = np.linspace(-4, 4, 33, dtype=np.float64)
@@ -18,6 +19,8 @@ FORMULAS = {
     "tanh": np.tanh(X),
     "softmax": SOFT,
     "log_softmax": np.log(SOFT),
+    "step": np.heaviside(X, 1),
+    "gelu_exact": 0.5 * X * (1 + ERF(X / np.sqrt(2))),
     "gelu": 0.5 * X * (1 + np.tanh(np.sqrt(2 / np.pi) * (X + 0.044715 * X**3))),
     "silu": X * SIGMOID,
     "elu": np.where(X > 0, X, np.expm1(X)),
@@ -82,8 +85,27 @@ def test_the_other_initialisers(key):
 
 @pytest.mark.parametrize(("look", "what"), [(activation, "activation"), (initializer, "initialiser")])
 def test_an_unknown_name_is_told_with_those_there_are(look, what):
-    with pytest.raises(ValueError, match=f"no {what} is named 'rleu'; choose one of .*, or pass a function"):
-        look("rleu")
+    with pytest.raises(ValueError, match=f"no {what} is named 'qqq'; choose one of .*, or pass a function"):
+        look("qqq")
+
+
+def test_an_unknown_name_is_told_with_the_closest():
+    with pytest.raises(ValueError, match="no activation is named 'Leaky-ReLU'; write 'leaky_relu', or choose one of"):
+        activation("Leaky-ReLU")
+    with pytest.raises(ValueError, match="no initialiser is named 'he_uniforms'; write 'he_uniform', or choose"):
+        initializer("he_uniforms")
+
+
+@pytest.mark.parametrize("name", [3, ["relu"]])
+def test_what_is_no_name_is_told_too(name):
+    with pytest.raises(ValueError, match=r"no activation is named (3|\[.relu.\]); .*choose one of linear, step"):
+        activation(name)
+
+
+@pytest.mark.parametrize(("alias", "name"), ALIASES.items())
+def test_another_usual_name_finds_the_same_function(alias, name):
+    assert activation(alias) is ACTIVATIONS[name]
+    assert alias not in ACTIVATIONS
 
 
 @pytest.mark.parametrize("name", [*ACTIVATIONS, *INITIALIZERS])

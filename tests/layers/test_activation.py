@@ -29,5 +29,7 @@ def test_keeps_nothing(key):
 
 
 def test_an_unknown_name_is_refused_at_once():
-    with pytest.raises(ValueError, match="no activation is named 'swisch'; choose one of linear, relu, "):
+    with pytest.raises(
+        ValueError, match="no activation is named 'swisch'; write 'swish', or choose one of linear, step, "
+    ):
         nn.Activation("swisch")

@@ -38,6 +38,18 @@ def test_whatever_way_is_chosen_equals_xla(size, taps, into, filters, strides, d
         jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-10), ours, theirs)
 
 
+@pytest.mark.parametrize("pads", [((0, 0), (1, 1)), ((2, 1), (0, 0)), ((1, 0), (0, 2)), ((0, 0), (0, 0))])
+@pytest.mark.parametrize("taps", [(1, 1), (1, 3)])
+def test_a_single_tap_that_steps_over_inputs_sees_its_padding(taps, pads):
+    rng = np.random.default_rng(0)
+    x, kernel = rng.normal(size=(2, 5, 6, 3)), rng.normal(size=(*taps, 3, 4))
+    padded = np.pad(x, ((0, 0), *pads, (0, 0)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, taps, (1, 2))[:, ::2, ::3]
+    with jax.enable_x64(True):
+        ours = convolve(jnp.asarray(x), jnp.asarray(kernel), (2, 3), pads, (1, 1))
+    np.testing.assert_allclose(ours, np.einsum("bhwcij,ijcf->bhwf", windows, kernel), atol=1e-12)
+
+
 def test_mapped_over_members_it_holds_no_convolution_and_equals_the_loop():
     rng = np.random.default_rng(0)
     x = jnp.asarray(rng.normal(size=(3, 2, 8, 8, 1)), jnp.float32)

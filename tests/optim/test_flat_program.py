@@ -51,3 +51,14 @@ def test_what_a_function_closes_over_is_known():
         return run(program, X)
 
     np.testing.assert_allclose(jax.jit(inside)(Y), X * outer * Y, rtol=1e-6)
+
+
+def test_long_constants_that_print_alike_are_two():
+    one, other = np.ones(2000, np.float32), np.ones(2000, np.float32)
+    other[1000] = 5
+    assert repr(one) == repr(other)
+    x = jnp.ones(2000)
+    program = FlatProgram(lambda x: (x * one, x * other), x)
+    found = run(program, x)
+    np.testing.assert_array_equal(found[0], one)
+    np.testing.assert_array_equal(found[1], other)

@@ -28,6 +28,18 @@ def test_clipping_is_that_of_optax(ours, theirs, bound):
     chex.assert_trees_all_close(clipped(ours(bound)), clipped(theirs(bound)), rtol=1e-6)
 
 
+@pytest.mark.parametrize("bound", [0.25, 0.8, 1.0, 1.5, 4.0])
+@pytest.mark.parametrize("share", [0.9, 0.999, 1.001, 1.1])
+def test_a_norm_just_inside_stays_to_the_bit_and_one_just_outside_comes_to_the_bound(bound, share):
+    grads = {"kernel": jnp.array([0.6, 0.0]) * bound * share, "bias": jnp.array([-0.8]) * bound * share}
+    after = clipped(nn.clip_by_norm(bound), grads)
+    if share < 1:
+        chex.assert_trees_all_equal(after, grads)
+    else:
+        norm = np.sqrt(sum(np.sum(np.square(np.float64(a))) for a in after.values()))
+        assert norm == pytest.approx(bound, rel=1e-6)
+
+
 @pytest.mark.parametrize("bound", BOUNDS)
 def test_clipping_is_that_of_pytorch(bound):
     torch = pytest.importorskip("torch")

@@ -181,7 +181,9 @@ def _wave(count: Any, length: Any, growth: Any) -> tuple[Any, Any]:
     safe = jnp.where(grows, growth, 2 * jnp.ones_like(growth))
 
     def start(wave: Any) -> Any:
-        return length * jnp.where(grows, (safe**wave - 1) / (safe - 1), wave)
+        power = safe**wave  # for a growth near 1, to take 1 from it would leave few digits
+        gained = jnp.where(power < 2, jnp.expm1(wave * jnp.log1p(safe - 1)), power - 1)
+        return length * jnp.where(grows, gained / (safe - 1), wave)
 
     # The logarithm may err by a little at the very start of a wave, so its floor is set right by comparison.
     lengths = count / length

@@ -70,6 +70,23 @@ def test_restarts_with_a_growth_that_is_no_whole_number():
     np.testing.assert_allclose(ours, (1 + np.cos(np.pi * share)) / 2, atol=2e-5)
 
 
+@pytest.mark.parametrize("growth", [1, 1.01, 1.1, 1.2, 1.5, 2, 3, 7])
+@pytest.mark.parametrize("length", [1, 3, 10, 96, 1000])
+def test_each_wave_starts_at_its_own_peak_to_the_step(length, growth):
+    starts = [Fraction(0)]
+    while starts[-1] < 2_000_000 and len(starts) < 200:
+        starts.append(starts[-1] + length * Fraction(str(growth)) ** (len(starts) - 1))
+    whole = [(wave, int(start)) for wave, start in enumerate(starts) if start.denominator == 1 and start < 2_000_000]
+    waves, steps = np.array(whole).T
+    ours = S.cosine_restarts(1.0, length, t_mul=growth, m_mul=0.9)(steps)
+    np.testing.assert_allclose(ours, 0.9**waves, rtol=1e-4)
+    before = S.cosine_restarts(1.0, length, t_mul=growth, m_mul=0.9, alpha=0.5)(steps[1:] - 1)
+    last = waves[1:] - 1.0
+    assert (before <= 0.9**last * (1 + 1e-5)).all()
+    long = length * growth**last > 90  # its last step is near its end
+    np.testing.assert_allclose(before[long], 0.5 * 0.9 ** last[long], rtol=2e-3)
+
+
 @pytest.mark.parametrize("peaks", [(1.6, 0.8, 0.4), (1.6, 1.6, 1.6)])
 def test_sgdr_reaches_each_peak(peaks):
     cycles = [
