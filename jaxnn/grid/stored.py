@@ -150,6 +150,7 @@ def _model(about: dict[str, Any], i: int, trial: Any) -> Any:
         return {n: shown(v) for n, v in hparams.items()}, Model(
             spec, None, None, loss, metrics, None if scale is None else Standardiser(**decode(scale)), *names,
             compute_dtype=None if dtype is None else np.dtype(dtype), loss_weights=shares,
+            baseline={str(name): float(v) for name, v in what["baselines"][i].items()},
         )  # fmt: skip
 
     return make
