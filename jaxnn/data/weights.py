@@ -23,7 +23,7 @@ def check_weights(weight: Any, y: Any, what: str) -> None:
         ValueError: with the shape, for weights that are negative, or all 0.
 
     Example:
-        >>> check_weights(np.ones(3), np.zeros(4), "the data")
+        >>> check_weights(jnp.ones(3), jnp.zeros(4), "the data")
         Traceback (most recent call last):
         ValueError: the weights of the data have shape (3,); write one per row, shape (4,)
     """
@@ -57,7 +57,7 @@ def of_rows(weight: Any) -> Any:
     """One weight for each row: the mean over its steps, and over outputs; above 0 where the row counts anywhere.
 
     Example:
-        >>> of_rows({"a": np.array([[1.0, 0.0], [0.0, 0.0]]), "b": np.array([1.0, 0.0])}).tolist()
+        >>> of_rows({"a": jnp.array([[1.0, 0.0], [0.0, 0.0]]), "b": jnp.array([1.0, 0.0])}).tolist()
         [0.75, 0.0]
     """
     each = [leaf.reshape(leaf.shape[0], -1).mean(1) for leaf in jax.tree.leaves(weight)]

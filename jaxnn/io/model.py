@@ -13,6 +13,7 @@ from jaxnn.data.preparation import Preparation
 from jaxnn.data.split import Standardiser
 from jaxnn.io.records import read, written
 from jaxnn.io.values import decode, encode
+from jaxnn.train.heads import fits, is_node, shown
 from jaxnn.train.model import Model
 from jaxnn.train.result import Run
 
@@ -107,7 +108,7 @@ def _run(tree: dict, meta: dict) -> Run:
     if "standardiser" in tree:
         standardiser = Standardiser(tree["standardiser"]["mean"], tree["standardiser"]["scale"])
         if not isinstance(standardiser.mean, dict):
-            _check(spec, params, standardiser.mean.shape)
+            _check(spec, params, state, standardiser.mean.shape, read(meta["loss"]))
     model = Model(
         spec, params, state, read(meta["loss"]), read(meta["metrics"]), standardiser,
         classes=None if meta["classes"] is None else tuple(map(_class, meta["classes"])),
@@ -127,8 +128,8 @@ def _run(tree: dict, meta: dict) -> Run:
     )
 
 
-def _check(model: Any, params: Any, shape: tuple[int, ...]) -> None:
-    """Raise unless the weights are those of the model for rows of this shape."""
+def _check(model: Any, params: Any, state: Any, shape: tuple[int, ...], loss: Any) -> None:
+    """Raise unless the weights are those of the model for rows of this shape, and the losses those of its outputs."""
     row = jax.ShapeDtypeStruct((1, *shape), jnp.float32)
     wanted, _ = jax.eval_shape(model.init, jax.random.key(0, impl="threefry2x32"), row)
     ours, theirs = (
@@ -138,6 +139,9 @@ def _check(model: Any, params: Any, shape: tuple[int, ...]) -> None:
     for name in sorted({*ours, *theirs}):
         if ours.get(name) != theirs.get(name):
             raise ValueError(f"{name} has the shape {theirs.get(name)} and the model needs {ours.get(name)}")
+    outputs = jax.eval_shape(lambda p, s, x: model.apply(p, s, x)[0], params, state, row)
+    if is_node(loss) and not fits(loss, outputs):
+        raise ValueError(f"its losses are {shown(loss)} and its outputs {shown(outputs)}")
 
 
 def _hyper(value: Any) -> Any:

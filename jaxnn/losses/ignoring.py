@@ -33,8 +33,8 @@ class ignoring:
     Example:
         >>> import optax, jaxnn as nn
         >>> trial = nn.Trial(nn.Dense(3), nn.losses.ignoring("softmax_cross_entropy", -1), optax.sgd(0.1))
-        >>> ignoring("softmax_cross_entropy", -1)(jnp.zeros((2, 4)), jnp.array([-1, 3])).round(4).tolist()
-        [0.0, 1.3863]
+        >>> ignoring("squared_error", -1)(jnp.zeros((3, 1)), jnp.array([-1, 3, 2])).tolist()
+        [0.0, 9.0, 4.0]
     """
 
     name: str | None = None

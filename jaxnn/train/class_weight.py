@@ -74,8 +74,8 @@ def by_class(class_weight: Any, size: int, counts: Any) -> Any:
     Source: ``sklearn.utils.class_weight.compute_class_weight``; a class without an entry has weight 1.
 
     Example:
-        >>> by_class("balanced", 3, jnp.array([1.0, 3.0])).round(2).tolist(), by_class({1: 5.0}, 2, None).tolist()
-        ([2.0, 0.67, 1.0], [1.0, 5.0])
+        >>> by_class("balanced", 3, jnp.array([1.0, 4.0])).tolist(), by_class({1: 5.0}, 2, None).tolist()
+        ([2.5, 0.625, 1.0], [1.0, 5.0])
     """
     if class_weight != "balanced":
         numbers = {max(int(key), 0): value for key, value in class_weight.items()}

@@ -26,8 +26,8 @@ def log_probabilities(task: str | None, outputs: Any, call: str) -> np.ndarray:
     Source: `scipy.special.log_softmax`, `scipy.special.log_expit`.
 
     Example:
-        >>> log_probabilities("binary", np.array([-200.0]), "run").tolist()
-        [[0.0, -200.0]]
+        >>> log_probabilities("binary", np.array([-2000.0]), "run").tolist()
+        [[0.0, -2000.0]]
     """
     outputs = np.asarray(outputs) if task in ("classes", "binary") else outputs
     if task == "classes":

@@ -58,3 +58,42 @@ def test_runs_of_different_tasks_or_none_are_refused():
     for given in ((), mixed):
         with pytest.raises(ValueError, match=r"an ensemble needs runs of one task; write runs\.top\(5\)\.ensemble\(\)"):
             Ensemble(given)
+
+
+def test_log_probabilities_are_finite_where_probabilities_are_not():
+    ensemble = Ensemble(runs("softmax_cross_entropy", 3, CLASSES))
+    far = 1000 * X
+    found, chances = ensemble.predict_log_proba(far), ensemble.predict_proba(far)
+    assert np.isfinite(found).all() and (chances == 0).any()
+    np.testing.assert_allclose(np.exp(found), chances, rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["several labels", "soft labels", "steps"])
+def test_whatever_a_run_is_evaluated_on_an_ensemble_is_too(kind):
+    soft = RNG.dirichlet(np.ones(3), 12).astype(np.float32)
+    steps = X[:, None] * np.ones((1, 2, 1), np.float32)
+    loss, x, y = {
+        "several labels": ("sigmoid_cross_entropy", X, (soft > 0.3).astype(int)),
+        "soft labels": ("softmax_cross_entropy", X, soft),
+        "steps": ("softmax_cross_entropy", steps, np.stack([CLASSES, CLASSES], 1)),
+    }[kind]
+    trial = nn.Trial(nn.Dense(3), loss, optax.sgd(0.1))
+    each = tuple(nn.fit(trial, (x, y), seed=s, epochs=2, progress=False) for s in range(3))
+    chances = np.mean([run.predict_proba(x) for run in each], 0, dtype=np.float64)
+    if kind == "several labels":
+        expected = -(np.log(chances) * y + np.log(1 - chances) * (1 - y)).mean(1)
+    elif kind == "soft labels":
+        expected = -(np.log(chances) * y).sum(1)
+    else:
+        expected = -np.log(np.take_along_axis(chances, y[..., None], 2)[..., 0]).mean(1)
+    values = Ensemble(each).evaluate((x, y, WEIGHT))
+    assert values["loss"] == pytest.approx(np.average(expected, weights=WEIGHT), rel=1e-5)
+    assert set(values) == set(each[0].evaluate((x, y)))
+
+
+def test_features_are_standardised_before_they_are_rounded():
+    wide, y = X.astype(float) + 1e8, (X[:, 0] > 0).astype(int)
+    trial = nn.Trial(nn.Dense(2), "softmax_cross_entropy", optax.adam(0.3))
+    each = [nn.fit(trial, (wide, y), seed=s, epochs=30, standardise=True, progress=False) for s in range(2)]
+    ensemble = Ensemble(tuple(each))
+    assert ensemble.evaluate((wide, y))["accuracy"] == np.mean(ensemble.predict(wide) == y) > 0.9
