@@ -7,6 +7,7 @@ from jaxnn import callbacks, data, interop, losses, metrics, plot, testing
 from jaxnn.core.codec import from_json, to_json
 from jaxnn.core.hyper import traced
 from jaxnn.core.layer import child, hyper, spec
+from jaxnn.core.masks import by_step
 from jaxnn.core.types import Batch
 from jaxnn.grid import space
 from jaxnn.grid.door import grid
