@@ -20,6 +20,7 @@ from jaxnn.core.hyper import traced as traced
 from jaxnn.core.layer import child as child
 from jaxnn.core.layer import hyper as hyper
 from jaxnn.core.layer import spec as spec
+from jaxnn.core.masks import by_step as by_step
 from jaxnn.core.records import Loss as Loss
 from jaxnn.core.records import Metric as Metric
 from jaxnn.core.registry import loss as loss

@@ -70,7 +70,7 @@ class ReadsShift:
     def init(self, key, x):
         return {}, {}
 
-    def apply(self, params, state, x, *, key=None, train=False):
+    def apply(self, params, state, x, *, key=None, train=False, rows=None):
         return x + self.by, state
 
 

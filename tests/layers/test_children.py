@@ -116,9 +116,14 @@ class Undecorated:
         return x, state
 
 
+class Heir(nn.Dense):
+    """A subclass that is no spec of its own."""
+
+
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
+        (Heir(3), r"write @nn.spec above class Heir"),
         (Undecorated(), r"the class of argument 1 is no spec; write @nn.spec above class Undecorated"),
         (nn.Dense, "argument 1 is <class"),
         (jnp.tanh, "argument 1 is"),
