@@ -153,6 +153,7 @@ def _model(about: dict[str, Any], i: int, trial: Any) -> Any:
             spec, None, None, loss, metrics, None if scale is None else Standardiser(**decode(scale)), *names,
             compute_dtype=None if dtype is None else np.dtype(dtype), prepare=prepare, named=what["named"],
             loss_weights=shares,
+            baseline={str(name): float(v) for name, v in what["baselines"][i].items()},
         )  # fmt: skip
 
     return make

@@ -16,6 +16,7 @@ from jaxnn.core.texts import short
 from jaxnn.data.preparation import Preparation
 from jaxnn.io.records import written
 from jaxnn.io.values import decode, encode
+from jaxnn.train.baseline import of_member
 from jaxnn.train.enrol import Entry
 from jaxnn.train.population import Population
 from jaxnn.train.trial import Trial
@@ -29,7 +30,8 @@ KEYS = {"points": list, "seeds": list, "epochs": list, "groups": list, "trial": 
 def describe(population: Population) -> dict[str, Any]:
     """What a population trains, as JSON; what must be equal for it to go on stands in `compare`."""
     entries, source, recipe = population.entries, population.source, population.recipe
-    trials = [e.trial() for e in entries]
+    trials, parts = [e.trial() for e in entries], [e.point.get("fold", 0) for e in entries]
+    constants = {part: of_member(trials[0].heads, source, part) for part in set(parts)}
     return {
         "format": FORMAT,
         "versions": {name: version(name) for name in ("jaxnn", "jax", "optax", "numpy")},
@@ -61,6 +63,7 @@ def describe(population: Population) -> dict[str, Any]:
             "loss_name": ", ".join(head.loss.name for head in trials[0].heads),
             "metrics": [written(t.metrics, "metric") for t in trials],
             "loss_weights": [encode(t.loss_weights) for t in trials],
+            "baselines": [constants[part] for part in parts],
             "directions": trials[0].directions,
             "stop": encode(trials[0].stop),
             "classes": None if source.classes is None else [encode(name) for name in source.classes],

@@ -13,6 +13,7 @@ from jaxnn.data.preparation import Preparation
 from jaxnn.data.split import Standardiser
 from jaxnn.io.records import read, written
 from jaxnn.io.values import decode, encode
+from jaxnn.train.heads import fits, is_node, shown
 from jaxnn.train.model import Model
 from jaxnn.train.result import Run
 
@@ -106,15 +107,18 @@ def _run(tree: dict, meta: dict) -> Run:
     standardiser = None
     if "standardiser" in tree:
         standardiser = Standardiser(tree["standardiser"]["mean"], tree["standardiser"]["scale"])
-        if not isinstance(standardiser.mean, dict):
-            _check(spec, params, standardiser.mean.shape)
+    prepare = None if meta["prepare"] is None else Preparation.from_plain(meta["prepare"])
+    shape = getattr(standardiser.mean if standardiser else None, "shape", None)
+    if prepare is not None:
+        shape = (len(prepare.names),)
+    if shape is not None:
+        _check(spec, params, state, shape, read(meta["loss"]))
     model = Model(
         spec, params, state, read(meta["loss"]), read(meta["metrics"]), standardiser,
         classes=None if meta["classes"] is None else tuple(map(_class, meta["classes"])),
         features=None if meta["features"] is None else tuple(map(str, meta["features"])),
         compute_dtype=None if meta["compute_dtype"] is None else jnp.dtype(meta["compute_dtype"]),
-        prepare=None if meta["prepare"] is None else Preparation.from_plain(meta["prepare"]),
-        named=bool(meta["named"]), loss_weights=decode(meta["loss_weights"]),
+        prepare=prepare, named=bool(meta["named"]), loss_weights=decode(meta["loss_weights"]),
         baseline={str(name): float(value) for name, value in meta["baseline"].items()},
     )  # fmt: skip
     model.trial  # which looks up the metrics
@@ -127,8 +131,8 @@ def _run(tree: dict, meta: dict) -> Run:
     )
 
 
-def _check(model: Any, params: Any, shape: tuple[int, ...]) -> None:
-    """Raise unless the weights are those of the model for rows of this shape."""
+def _check(model: Any, params: Any, state: Any, shape: tuple[int, ...], loss: Any) -> None:
+    """Raise unless the weights are those of the model for rows of this shape, and the losses those of its outputs."""
     row = jax.ShapeDtypeStruct((1, *shape), jnp.float32)
     wanted, _ = jax.eval_shape(model.init, jax.random.key(0, impl="threefry2x32"), row)
     ours, theirs = (
@@ -138,6 +142,9 @@ def _check(model: Any, params: Any, shape: tuple[int, ...]) -> None:
     for name in sorted({*ours, *theirs}):
         if ours.get(name) != theirs.get(name):
             raise ValueError(f"{name} has the shape {theirs.get(name)} and the model needs {ours.get(name)}")
+    outputs = jax.eval_shape(lambda p, s, x: model.apply(p, s, x)[0], params, state, row)
+    if is_node(loss) and not fits(loss, outputs):
+        raise ValueError(f"its losses are {shown(loss)} and its outputs {shown(outputs)}")
 
 
 def _hyper(value: Any) -> Any:

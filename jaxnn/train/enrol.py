@@ -134,6 +134,12 @@ def check(entry: Entry, trial: Trial, source: Source) -> None:
         )
     if not is_node(trial.loss):
         _check_ending(trial.model, trial.heads[0].loss)
+    both = next((name for name in trial.metric_names if name in entry.point), None)
+    if both is not None:
+        raise ValueError(
+            f"{both!r} is a hyperparameter and a metric, and a table has one column of that name; "
+            f"write nn.metric(name='my_{both}', rises=True)(function)"
+        )
     leaves, tree = jax.tree.flatten(source.data.x)
     rows = tuple((a.shape[1:], str(a.dtype)) for a in leaves)
     held = [(part, "the validation data") for part in source.held or ()]

@@ -231,17 +231,23 @@ def check_trees(loss: Any, outputs: Any, y: Any, what: str) -> None:
     if not is_node(loss):
         return
     for name, tree in (("the model gives outputs", outputs), (f"y of {what} is", y)):
-        if not _fits(loss, tree):
+        if not fits(loss, tree):
             raise ValueError(
                 f"the losses are {shown(loss)} and {name} {shown(tree)}; write a loss for each output, and outputs and "
                 f"targets under the same names, as in {EXAMPLE} with y={{'cls': labels, 'reg': values}}"
             )
 
 
-def _fits(loss: Any, tree: Any) -> bool:
+def fits(loss: Any, tree: Any) -> bool:
+    """Whether a tree has a leaf or a branch wherever a tree of losses has one.
+
+    Example:
+        >>> fits({"cls": "hinge"}, {"cls": jnp.ones(3)}), fits(("hinge",), jnp.ones(3))
+        (True, False)
+    """
     if not is_node(loss):
         return not is_node(tree) or split_mask(tree)[1] is not None
     if not is_node(tree) or isinstance(loss, Mapping) != isinstance(tree, Mapping):
         return False
     own, theirs = dict(items(loss)), dict(items(tree))
-    return own.keys() == theirs.keys() and all(_fits(own[key], theirs[key]) for key in own)
+    return own.keys() == theirs.keys() and all(fits(own[key], theirs[key]) for key in own)

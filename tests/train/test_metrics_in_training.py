@@ -151,6 +151,14 @@ def test_stopping_on_a_metric_without_a_direction_fails_at_the_door(stop):
     assert told.stop.rises and told.directions["val_gain"] is True
 
 
+def test_a_metric_with_the_name_of_a_hyperparameter_is_refused():
+    def trial(gain):
+        return nn.Trial(nn.linear_regression(), "squared_error", optax.sgd(gain), metrics=(globals()["gain"],))
+
+    with pytest.raises(ValueError, match=r"'gain' is a hyperparameter and a metric.*write nn.metric"):
+        nn.grid(trial, (X, X[:, 0]), dict(gain=[0.1, 0.2]), epochs=1, progress=False)
+
+
 def test_a_stored_folder_knows_the_directions(tmp_path):
     def trial(lr):
         return nn.Trial(nn.linear_regression(), "squared_error", optax.sgd(lr), (nn.Metric("gain", gain, rises=True),))

@@ -216,4 +216,4 @@ def test_weights_of_outputs_that_do_not_fit_are_told_at_the_door():
             nn.fit(trial, (X, Y, weight), epochs=1, progress=False)
     single = nn.Trial(nn.Dense(3), "softmax_cross_entropy", optax.sgd(0.1))
     with pytest.raises(ValueError, match=r"weights by output, and the trial has one loss; write fit"):
-        nn.fit(single, (X, CLS, {"cls": np.ones(ROWS)}), epochs=1, progress=False)
+        nn.fit(single, (X, CLS, {"cls": WEIGHT["reg"]}), epochs=1, progress=False)
