@@ -107,15 +107,18 @@ def _run(tree: dict, meta: dict) -> Run:
     standardiser = None
     if "standardiser" in tree:
         standardiser = Standardiser(tree["standardiser"]["mean"], tree["standardiser"]["scale"])
-        if not isinstance(standardiser.mean, dict):
-            _check(spec, params, state, standardiser.mean.shape, read(meta["loss"]))
+    prepare = None if meta["prepare"] is None else Preparation.from_plain(meta["prepare"])
+    shape = getattr(standardiser.mean if standardiser else None, "shape", None)
+    if prepare is not None:
+        shape = (len(prepare.names),)
+    if shape is not None:
+        _check(spec, params, state, shape, read(meta["loss"]))
     model = Model(
         spec, params, state, read(meta["loss"]), read(meta["metrics"]), standardiser,
         classes=None if meta["classes"] is None else tuple(map(_class, meta["classes"])),
         features=None if meta["features"] is None else tuple(map(str, meta["features"])),
         compute_dtype=None if meta["compute_dtype"] is None else jnp.dtype(meta["compute_dtype"]),
-        prepare=None if meta["prepare"] is None else Preparation.from_plain(meta["prepare"]),
-        named=bool(meta["named"]), loss_weights=decode(meta["loss_weights"]),
+        prepare=prepare, named=bool(meta["named"]), loss_weights=decode(meta["loss_weights"]),
         baseline={str(name): float(value) for name, value in meta["baseline"].items()},
     )  # fmt: skip
     model.trial  # which looks up the metrics

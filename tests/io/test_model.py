@@ -83,3 +83,24 @@ def test_a_file_of_other_arrays_is_refused(tmp_path):
     files.write(tmp_path / "a", {"x": np.ones(2)})
     with pytest.raises(ValueError, match=r"holds no model; write run.save\(path\)"):
         load(tmp_path / "a")
+
+
+PREPARED = {
+    "another number of columns": lambda tree, meta: meta["prepare"]["columns"].pop(),
+    "a column of no kind": lambda tree, meta: meta["prepare"]["columns"][0].update(kind="thought"),
+    "no columns": lambda tree, meta: meta["prepare"].pop("columns"),
+    "a text for it": lambda tree, meta: meta.update(prepare="median"),
+    "a class that is a list": lambda tree, meta: meta.update(classes=[["no"], ["yes"]]),
+}
+
+
+@pytest.mark.parametrize("name", PREPARED)
+def test_a_preparation_that_was_tampered_with_is_refused(tmp_path, name):
+    table, trial = [[1.0, "a"], [None, "b"]], nn.Trial(nn.Dense(2), "softmax_cross_entropy", optax.sgd(0.1))
+    data = np.array(table, dtype=object), ["no", "yes"]
+    run = nn.fit(trial, data, epochs=1, prepare=nn.data.Preparation(), progress=False)
+    run.save(tmp_path / "m")
+    assert load(tmp_path / "m").prepare == run.prepare
+    _change(tmp_path / "m", PREPARED[name])
+    with pytest.raises(ValueError, match=r"holds no model"):
+        load(tmp_path / "m")
