@@ -21,6 +21,18 @@ ELSEWHERE = {  # source -> the test file that holds its tests
     "layers/recurrent_cells.py": "layers/test_recurrent.py",
     "layers/recurrent_scan.py": "layers/test_recurrent.py",
     "layers/spatial.py": "layers/test_conv.py",
+    "losses/alignment.py": "losses/test_against_others.py",
+    "losses/angles.py": "losses/test_against_others.py",
+    "losses/divergence.py": "losses/test_against_others.py",
+    "losses/focus.py": "losses/test_against_others.py",
+    "losses/gaussian.py": "losses/test_against_others.py",
+    "losses/quantiles.py": "losses/test_against_others.py",
+    "losses/ranking.py": "losses/test_against_others.py",
+    "losses/rates.py": "losses/test_against_others.py",
+    "losses/reading.py": "losses/test_against_others.py",
+    "losses/softened.py": "losses/test_against_others.py",
+    "metrics/agreement.py": "metrics/test_against_scikit_learn.py",
+    "train/targets.py": "train/test_heads.py",
 }
 
 
