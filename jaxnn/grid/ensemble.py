@@ -1,5 +1,6 @@
 """Several trained models as one."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -92,3 +93,13 @@ class Ensemble:
         """
         batch = as_batch(data, wide=True)
         return evaluation(self.runs[0].model.trial, {}, {}, batch._replace(x=self._pooled(batch.x)), given=True)
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write all runs as one safetensors file, atomically; `jaxnn.load` gives the ensemble back.
+
+        Raises:
+            ValueError: as `Run.save`.
+        """
+        from jaxnn.io.model import write_all
+
+        write_all(path, self.runs)

@@ -13,11 +13,13 @@ from jaxnn.data.source import Source
 from jaxnn.grid.ensemble import Ensemble
 from jaxnn.grid.space import Space
 from jaxnn.train.ending import DivergedWarning
+from jaxnn.train.enrol import Entry
 from jaxnn.train.fit import fit
 from jaxnn.train.outcome import Outcome, bare, columns, shown
 from jaxnn.train.population import Population
 from jaxnn.train.progress import reading_order
 from jaxnn.train.result import Run
+from jaxnn.train.taken import Taken
 from jaxnn.train.trial import TrialLike
 
 
@@ -69,18 +71,20 @@ class Cohort(NamedTuple):
     def of(cls, indices: np.ndarray, population: Population, states: bool) -> "Cohort":
         """What came of a population, with the last states of its members or without."""
         outcome, entries, source = population.outcome, population.entries, population.source
-        last, taken = population.state() if states else None, population.taken
-
-        def make(k: int) -> Run:
-            hparams = {name: shown(v) for name, v in entries[k].hparams.items()}
-            own = None if last is None else member(last, k)
-            return outcome.run(k, bare(entries[k], source), hparams, entries[k].seed, own, taken)
-
+        last = population.state() if states else None
+        make = functools.partial(_made, outcome, entries, source, last, population.taken)
         fixed = {s.name: entries[0].hparams[s.name] for s in population.recipe.structure if s.is_fixed}
         seconds = (population.timing[name] for name in ("compile", "run", "compiles"))
         report = Report(fixed, len(entries), population.layout, *seconds)
         trial = entries[0].trial()
         return cls(indices, outcome, make, report, trial.stop, trial.directions)
+
+
+def _made(outcome: Outcome, entries: Sequence[Entry], source: Source, last: Any, taken: Taken | None, k: int) -> Run:
+    """The run of the k-th member."""
+    hparams = {name: shown(v) for name, v in entries[k].hparams.items()}
+    own = None if last is None else member(last, k)
+    return outcome.run(k, bare(entries[k], source), hparams, entries[k].seed, own, taken)
 
 
 class Runs(Sequence):

@@ -4,9 +4,11 @@ import math
 import re
 from typing import Any
 
+import jax
 import numpy as np
 
 from jaxnn.core.codec import from_json, to_json
+from jaxnn.core.files import DTYPES
 from jaxnn.core.hyper import traced
 from jaxnn.core.layer import is_spec
 from jaxnn.core.names import ACTIVATIONS, INITIALIZERS, name_of
@@ -115,7 +117,9 @@ def _decoded(value: Any) -> Any:
     if kind == "function" and isinstance(inner, str):
         return inner if "digest" in value else (ACTIVATIONS | INITIALIZERS)[inner]
     if kind == "array":
-        return np.array(_decoded(inner), np.dtype(value["dtype"])).reshape(value["shape"])
+        if value["dtype"] not in DTYPES:
+            raise ValueError(f"{value['dtype']!r:.80} is no dtype of a hyperparameter")
+        return np.array(_decoded(inner), jax.numpy.dtype(value["dtype"])).reshape(value["shape"])
     if kind == "words" and isinstance(inner, str):
         return inner
     raise ValueError(f"{value!r:.200} is no hyperparameter")

@@ -30,6 +30,7 @@ class Model:
         features: column names, or None.
         compute_dtype: the dtype it was trained in, or None.
         loss_weights: as a `Trial` has them, concrete numbers.
+        row: one row of inputs as a tree of `jax.ShapeDtypeStruct`, by which a file's weights are checked, or None.
 
     Example:
         >>> import jaxnn as nn
@@ -48,6 +49,7 @@ class Model:
     features: tuple[str, ...] | None = None
     compute_dtype: Any = None
     loss_weights: Any = None
+    row: Any = None
 
     @property
     def trial(self) -> Trial:
@@ -117,7 +119,7 @@ class Model:
             **about: what a `Run` tells beside it.
 
         Raises:
-            ValueError: if the model holds a function that JSON cannot name.
+            ValueError: for what could not be loaded: a function in the spec, or weights that are not those of the spec.
         """
         from jaxnn.io.model import write
 

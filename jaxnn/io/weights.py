@@ -1,0 +1,154 @@
+"""Weights out of files: held against what the model makes of them, before anything is computed with them."""
+
+import functools
+import math
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxnn.core.files import DTYPES
+from jaxnn.core.tree import path_of
+
+LARGEST_ROW = 2**28
+"""Numbers in one row of inputs, at most."""
+KINDS = jnp.floating, jnp.integer, jnp.bool_, jnp.complexfloating, jax.dtypes.prng_key
+
+
+def row_written(row: Any) -> Any:
+    """One row of inputs, a tree of shapes, as JSON.
+
+    Example:
+        >>> row_written((jax.ShapeDtypeStruct((1, 3), np.float32),))
+        {'tuple': [{'shape': [1, 3], 'dtype': 'float32'}]}
+    """
+    if row is None:
+        return None
+    if isinstance(row, Mapping):
+        return {"dict": {str(key): row_written(part) for key, part in row.items()}}
+    if isinstance(row, (tuple, list)):
+        return {"tuple": [row_written(part) for part in row]}
+    return {"shape": list(map(int, row.shape)), "dtype": str(row.dtype)}
+
+
+def row_read(text: Any) -> Any:
+    """The tree of shapes that `row_written` wrote.
+
+    Raises:
+        ValueError: for a shape or a dtype that no row has.
+
+    Example:
+        >>> row_read({"shape": [1, 3], "dtype": "float32"})
+        ShapeDtypeStruct(shape=(1, 3), dtype=float32)
+    """
+    if text is None:
+        return None
+    if isinstance(text.get("dict"), dict):
+        return {key: row_read(part) for key, part in text["dict"].items()}
+    if isinstance(text.get("tuple"), list):
+        return tuple(map(row_read, text["tuple"]))
+    shape, dtype = text["shape"], text["dtype"]
+    whole = isinstance(shape, list) and all(type(n) is int and n >= 0 for n in shape) and shape[:1] == [1]
+    if not whole or dtype not in DTYPES or math.prod(shape) > LARGEST_ROW:
+        raise ValueError(f"no row of inputs is {dtype!r:.40} {shape!r:.80}")
+    return jax.ShapeDtypeStruct(tuple(shape), jax.dtypes.canonicalize_dtype(dtype))
+
+
+def fitted(spec: Any, row: Any, trees: dict[str, Any], lead: tuple[int, ...] = ()) -> dict[str, Any]:
+    """Weights and model state in the trees that the model makes of them, each leaf checked.
+
+    Args:
+        spec: the model.
+        row: one row of its inputs as shapes; None where nobody knows, and nothing is checked.
+        trees: ``{"params": ..., "state": ...}``, nested dicts as a file has them, or as the model made them.
+        lead: axes before those of the leaves, ``(members,)`` where they are stacked.
+
+    Raises:
+        ValueError: with the first leaf that is missing, too many, or of another shape or dtype.
+
+    Example:
+        >>> import jaxnn as nn
+        >>> row = jax.ShapeDtypeStruct((1, 3), np.float32)
+        >>> fitted(nn.Dense(2), row, {"params": {"kernel": np.ones((3, 1)), "bias": np.ones(2)}, "state": {}})
+        Traceback (most recent call last):
+        ValueError: params/kernel is float64 (3, 1) and the model needs float32 (3, 2)
+    """
+    if row is None:
+        return trees
+    leaves, tree = jax.tree.flatten(row)
+    made = _made(spec, tree, tuple((leaf.shape, str(leaf.dtype)) for leaf in leaves))
+    wanted, structure = jax.tree_util.tree_flatten_with_path(made)
+    places = {path_of(path): leaf for path, leaf in wanted}
+    found = {path_of(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(trees)}
+    for name in sorted({*places, *found}):
+        if name not in found:
+            raise ValueError(f"{name} is missing, of which the model needs {_told(places[name], lead)}")
+        if name not in places:
+            raise ValueError(f"{name} is there, and the model has no place for it")
+        shape, kind = np.shape(found[name]), _kind(found[name])
+        if shape != (*lead, *places[name].shape) or kind != _kind(places[name]):
+            raise ValueError(f"{name} is {_told(found[name])} and the model needs {_told(places[name], lead)}")
+    return jax.tree.unflatten(structure, [found[name] for name in places])
+
+
+@functools.lru_cache(maxsize=64)
+def _made(spec: Any, tree: Any, leaves: tuple) -> dict[str, Any]:
+    """The shapes of weights and state of a model for rows of these shapes, which go through it."""
+    row = jax.tree.unflatten(tree, [jax.ShapeDtypeStruct(shape, dtype) for shape, dtype in leaves])
+
+    def run(key: Any, x: Any) -> Any:
+        params, state = spec.init(key, x)
+        return {"params": params, "state": state}, spec.apply(params, state, x)[0]
+
+    key = jax.eval_shape(lambda: jax.random.key(0, impl="threefry2x32"))
+    return jax.eval_shape(run, key, row)[0]
+
+
+def _kind(leaf: Any) -> Any:
+    return next((kind for kind in KINDS if jnp.issubdtype(leaf.dtype, kind)), None)
+
+
+def _told(leaf: Any, lead: tuple[int, ...] = ()) -> str:
+    return f"{leaf.dtype} {(*lead, *np.shape(leaf))}"
+
+
+def check_scaling(standardiser: Any, row: Any) -> None:
+    """Raise unless a standardiser scales rows of these shapes.
+
+    Raises:
+        ValueError: with both shapes.
+    """
+    if standardiser is None or row is None:
+        return
+    rows = {path_of(path): leaf.shape[1:] for path, leaf in jax.tree_util.tree_leaves_with_path(row)}
+    for what, tree in standardiser._asdict().items():
+        for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
+            name = path_of(path)
+            if np.shape(leaf) != rows.get(name) or not jnp.issubdtype(leaf.dtype, jnp.floating):
+                raise ValueError(f"the {what} of rows is {_told(leaf)}, and the model takes rows {rows.get(name)}")
+
+
+def warn_narrow(path: Any, trees: Any) -> None:
+    """Warn once where JAX would compute with fewer digits than a file holds.
+
+    Example:
+        >>> import warnings
+        >>> with warnings.catch_warnings(record=True) as told:
+        ...     warn_narrow("model.safetensors", {"kernel": np.ones(2)})
+        >>> print(told[0].message)
+        model.safetensors holds float64 and JAX computes in float32 here; write jax.config.update("jax_enable_x64",
+            True) before loading
+    """
+    for leaf in jax.tree.leaves(trees):
+        wide = getattr(leaf, "dtype", None)
+        if wide in (np.float64, np.int64, np.uint64, np.complex128) and jax.dtypes.canonicalize_dtype(wide) != wide:
+            narrow = jax.dtypes.canonicalize_dtype(wide)
+            warnings.warn(
+                f"{path} holds {wide} and JAX computes in {narrow} here; "
+                'write jax.config.update("jax_enable_x64", True) before loading',
+                stacklevel=3,
+            )
+            return
