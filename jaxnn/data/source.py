@@ -74,6 +74,10 @@ class Source:
     features: tuple[str, ...] | None = None
     device: Any = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What is pickled and copied: all but the device, which is this process's own."""
+        return {**vars(self), "device": None}
+
     @property
     def rows(self) -> int:
         """Training rows of the largest part."""

@@ -10,17 +10,16 @@ import numpy as np
 from jaxnn.core.registry import is_better_larger
 from jaxnn.core.tree import member
 from jaxnn.data.source import Source
+from jaxnn.grid.copies import whole
 from jaxnn.grid.ensemble import Ensemble
 from jaxnn.grid.space import Space
 from jaxnn.train.ending import DivergedWarning
-from jaxnn.train.enrol import Entry
 from jaxnn.train.fit import fit
 from jaxnn.train.outcome import Outcome, bare, columns, shown
 from jaxnn.train.population import Population
 from jaxnn.train.progress import reading_order
 from jaxnn.train.result import Run
-from jaxnn.train.taken import Taken
-from jaxnn.train.trial import TrialLike
+from jaxnn.train.trial import Trial, TrialLike
 
 
 class Report(NamedTuple):
@@ -71,20 +70,18 @@ class Cohort(NamedTuple):
     def of(cls, indices: np.ndarray, population: Population, states: bool) -> "Cohort":
         """What came of a population, with the last states of its members or without."""
         outcome, entries, source = population.outcome, population.entries, population.source
-        last = population.state() if states else None
-        make = functools.partial(_made, outcome, entries, source, last, population.taken)
+        last, taken = population.state() if states else None, population.taken
+
+        def make(k: int) -> Run:
+            hparams = {name: shown(v) for name, v in entries[k].hparams.items()}
+            own = None if last is None else member(last, k)
+            return outcome.run(k, bare(entries[k], source), hparams, entries[k].seed, own, taken)
+
         fixed = {s.name: entries[0].hparams[s.name] for s in population.recipe.structure if s.is_fixed}
         seconds = (population.timing[name] for name in ("compile", "run", "compiles"))
         report = Report(fixed, len(entries), population.layout, *seconds)
         trial = entries[0].trial()
         return cls(indices, outcome, make, report, trial.stop, trial.directions)
-
-
-def _made(outcome: Outcome, entries: Sequence[Entry], source: Source, last: Any, taken: Taken | None, k: int) -> Run:
-    """The run of the k-th member."""
-    hparams = {name: shown(v) for name, v in entries[k].hparams.items()}
-    own = None if last is None else member(last, k)
-    return outcome.run(k, bare(entries[k], source), hparams, entries[k].seed, own, taken)
 
 
 class Runs(Sequence):
@@ -112,6 +109,15 @@ class Runs(Sequence):
         self.plan = Reports(c.report for c in cohorts if c.report is not None)
         self._made: dict[int, Run] = {}
         self._where = {int(i): (c, k) for c in cohorts for k, i in enumerate(c.indices)}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is pickled and copied: runs as they are, and no `Trial`, whose optimizer is made of local functions."""
+        trial = None if isinstance(self.trial, Trial) else self.trial
+        return {**vars(self), "trial": trial, "cohorts": tuple(map(whole, self.cohorts)), "_made": {}, "_where": {}}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._where = {int(i): (c, k) for c in self.cohorts for k, i in enumerate(c.indices)}
 
     def __len__(self) -> int:
         return len(self.space)
@@ -257,7 +263,10 @@ class Runs(Sequence):
     def replay(self, i: int) -> Run:
         """Train point ``i`` alone again by `fit`, with the same data, seed and options."""
         if self.trial is None:
-            raise ValueError("runs out of a folder hold no trial function; write nn.fit(trial, data, runs[i].hparams)")
+            raise ValueError(
+                "runs out of a folder hold no trial function, nor some out of a pickle; "
+                "write nn.fit(trial, data, runs[i].hparams)"
+            )
         point = dict(self.space.points[i])
         own = {name: point.pop(name) for name in ("seed", "batch_size", "epochs") if name in point}
         start = self.options.get("start")
