@@ -82,7 +82,7 @@ def _packed(model: Model, about: dict[str, Any]) -> tuple[dict[str, Any], dict[s
 def _check_spec(spec: Any, text: str, modules: dict[str, Any]) -> None:
     """Raise unless the text makes the same spec again."""
     again = from_json(text, modules=modules)
-    if to_json(again, dict(modules)) != text or type(again) is not type(spec):
+    if to_json(again, dict(modules)) != text:
         raise ValueError(
             f"{type(spec).__name__} comes back from its JSON as another one; give its class fields of numbers, text, "
             "tuples and layers"

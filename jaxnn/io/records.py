@@ -63,6 +63,8 @@ def read(text: Any, kind: str, given: Any = None, specs: Iterable[type] = ()) ->
         >>> read("mse", "loss"), read({"own": "huber", "task": "values"}, "loss")
         ('mse', Loss('huber', task='values'))
     """
+    if kind == "metric" and given is not None:
+        return given
     if isinstance(text, dict) and isinstance(text.get("dict"), dict):
         own = given if isinstance(given, Mapping) else {}
         unknown = next((key for key in own if key not in text["dict"]), None)
@@ -73,7 +75,7 @@ def read(text: Any, kind: str, given: Any = None, specs: Iterable[type] = ()) ->
         own = given if isinstance(given, (tuple, list)) else [None] * len(text["tuple"])
         return tuple(read(part, kind, g, specs) for part, g in zip(text["tuple"], own, strict=True))
     if given is not None:
-        return _given(given, text, kind)
+        return _given(given, text)
     resolve, find = (losses.resolve, find_loss) if kind == "loss" else (metrics.resolve, find_metric)
     if isinstance(text, str):
         if not _is_ours(resolve(text)):
@@ -99,15 +101,13 @@ def _is_ours(record: Loss | Metric) -> bool:
 def _is_known(built: Any, kind: str) -> bool:
     """Whether what a spec names, such as the loss inside of `ignoring`, is defined."""
     try:
-        return kind == "metric" or (losses.resolve(built), built.task) is not None
+        return (losses.resolve if kind == "loss" else metrics.resolve)(built) is not None
     except ValueError:
         return False
 
 
-def _given(given: Any, text: Any, kind: str) -> Any:
-    """What the caller gave back; a bare function is read as the file says."""
-    if kind == "metric":
-        return given
+def _given(given: Any, text: Any) -> Any:
+    """The loss that the caller gave back; a bare function is read as the file says."""
     record, stored = losses.resolve(given), text.get("task") if isinstance(text, dict) else None
     return replace(record, task=stored) if record.task is None and stored is not None else given
 

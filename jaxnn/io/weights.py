@@ -2,8 +2,10 @@
 
 import functools
 import math
+import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import jax
@@ -15,6 +17,8 @@ from jaxnn.core.tree import path_of
 
 LARGEST_ROW = 2**28
 """Numbers in one row of inputs, at most."""
+CALLS = 10_000_000, 100_000
+"""Calls of functions in which shapes go through a model, at most, and more for each of its weights."""
 KINDS = jnp.floating, jnp.integer, jnp.bool_, jnp.complexfloating, jax.dtypes.prng_key
 
 
@@ -79,7 +83,8 @@ def fitted(spec: Any, row: Any, trees: dict[str, Any], lead: tuple[int, ...] = (
     if row is None:
         return trees
     leaves, tree = jax.tree.flatten(row)
-    made = _made(spec, tree, tuple((leaf.shape, str(leaf.dtype)) for leaf in leaves))
+    calls = CALLS[0] + CALLS[1] * len(jax.tree.leaves(trees))
+    made = _made(spec, tree, tuple((leaf.shape, str(leaf.dtype)) for leaf in leaves), calls)
     wanted, structure = jax.tree_util.tree_flatten_with_path(made)
     places = {path_of(path): leaf for path, leaf in wanted}
     found = {path_of(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(trees)}
@@ -95,16 +100,35 @@ def fitted(spec: Any, row: Any, trees: dict[str, Any], lead: tuple[int, ...] = (
 
 
 @functools.lru_cache(maxsize=64)
-def _made(spec: Any, tree: Any, leaves: tuple) -> dict[str, Any]:
+def _made(spec: Any, tree: Any, rows: tuple, calls: int) -> dict[str, Any]:
     """The shapes of weights and state of a model for rows of these shapes, which go through it."""
-    row = jax.tree.unflatten(tree, [jax.ShapeDtypeStruct(shape, dtype) for shape, dtype in leaves])
+    row = jax.tree.unflatten(tree, [jax.ShapeDtypeStruct(shape, dtype) for shape, dtype in rows])
 
     def run(key: Any, x: Any) -> Any:
         params, state = spec.init(key, x)
         return {"params": params, "state": state}, spec.apply(params, state, x)[0]
 
     key = jax.eval_shape(lambda: jax.random.key(0, impl="threefry2x32"))
-    return jax.eval_shape(run, key, row)[0]
+    with _at_most(calls):
+        return jax.eval_shape(run, key, row)[0]
+
+
+@contextmanager
+def _at_most(calls: int) -> Iterator[None]:
+    """Raise after so many calls of functions: a changed number in a file may ask for a loop without end."""
+    left, before = calls, sys.getprofile()
+
+    def count(*_: Any) -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise ValueError("the model takes far more work than its weights tell of")
+
+    sys.setprofile(count)
+    try:
+        yield
+    finally:
+        sys.setprofile(before)
 
 
 def _kind(leaf: Any) -> Any:

@@ -12,7 +12,6 @@ from jaxnn.core.types import Hyper, Key, Params
 from jaxnn.layers.combine import Sequential, layer_names
 from jaxnn.layers.repeat import Repeat
 
-
 UNROLLED = 512
 """Blocks that are compiled one by one, at most."""
 
