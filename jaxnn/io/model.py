@@ -62,14 +62,14 @@ def _packed(model: Model, about: dict[str, Any]) -> tuple[dict[str, Any], dict[s
         "loss": written(model.loss, "loss"),
         "metrics": written(model.metrics, "metric"),
         "loss_weights": encode(model.loss_weights),
-        "hparams": {name: encode(v) for name, v in about.get("hparams", {}).items()},
+        "hparams": [[name, encode(v)] for name, v in about.get("hparams", {}).items()],
         "seed": int(about.get("seed", 0)),
         "classes": model.classes,
         "features": model.features,
         "best_epoch": int(about.get("best_epoch", -1)),
         "diverged": about.get("diverged"),
         "compute_dtype": None if model.compute_dtype is None else np.dtype(model.compute_dtype).name,
-        "history": {name: encode(np.asarray(v)) for name, v in about.get("history", {}).items()},
+        "history": [[name, encode(np.asarray(v))] for name, v in about.get("history", {}).items()],
         "row": row_written(model.row),
     }
     _check_spec(model.spec, text, modules)
@@ -164,9 +164,9 @@ def _run(tree: dict, meta: dict, given: Given) -> Run:
     model.trial  # which looks up the metrics
     return Run(
         model,
-        hparams={name: _hyper(value) for name, value in meta["hparams"].items()},
+        hparams={str(name): _hyper(value) for name, value in meta["hparams"]},
         seed=_whole(meta["seed"]),
-        history={name: _curve(values) for name, values in meta["history"].items()},
+        history={str(name): _curve(values) for name, values in meta["history"]},
         best_epoch=_whole(meta["best_epoch"]),
         diverged=None if meta["diverged"] is None else _whole(meta["diverged"]),
     )

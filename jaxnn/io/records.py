@@ -30,8 +30,8 @@ def written(part: Any, kind: str) -> Any:
         {'own': 'mine', 'task': 'classes'}
     """
     if is_node(part):
-        made = {key: written(own, kind) for key, own in items(part)}
-        return {"dict": made} if isinstance(part, Mapping) else {"tuple": list(made.values())}
+        made = [[key, written(own, kind)] for key, own in items(part)]  # pairs, as files sort the keys of dicts
+        return {"dict": made} if isinstance(part, Mapping) else {"tuple": [own for _, own in made]}
     record = losses.resolve(part) if kind == "loss" else metrics.resolve(part)
     if _is_ours(record):
         return part if isinstance(part, str) else record.name
@@ -65,12 +65,12 @@ def read(text: Any, kind: str, given: Any = None, specs: Iterable[type] = ()) ->
     """
     if kind == "metric" and given is not None:
         return given
-    if isinstance(text, dict) and isinstance(text.get("dict"), dict):
-        own = given if isinstance(given, Mapping) else {}
-        unknown = next((key for key in own if key not in text["dict"]), None)
+    if isinstance(text, dict) and isinstance(text.get("dict"), list):
+        own, known = given if isinstance(given, Mapping) else {}, {str(key): part for key, part in text["dict"]}
+        unknown = next((key for key in own if key not in known), None)
         if unknown is not None:
-            raise ValueError(f"the model has no output {unknown!r}; it has {', '.join(map(repr, text['dict']))}")
-        return {key: read(part, kind, own.get(key), specs) for key, part in text["dict"].items()}
+            raise ValueError(f"the model has no output {unknown!r}; it has {', '.join(map(repr, known))}")
+        return {key: read(part, kind, own.get(key), specs) for key, part in known.items()}
     if isinstance(text, dict) and isinstance(text.get("tuple"), list):
         own = given if isinstance(given, (tuple, list)) else [None] * len(text["tuple"])
         return tuple(read(part, kind, g, specs) for part, g in zip(text["tuple"], own, strict=True))

@@ -117,9 +117,10 @@ def _decoded(value: Any) -> Any:
     if kind == "function" and isinstance(inner, str):
         return inner if "digest" in value else (ACTIVATIONS | INITIALIZERS)[inner]
     if kind == "array":
-        if value["dtype"] not in DTYPES:
-            raise ValueError(f"{value['dtype']!r:.80} is no dtype of a hyperparameter")
-        return np.array(_decoded(inner), jax.numpy.dtype(value["dtype"])).reshape(value["shape"])
+        shape, dtype = value["shape"], value["dtype"]
+        if dtype not in DTYPES or not all(type(n) is int and n >= 0 for n in shape):
+            raise ValueError(f"no array is {dtype!r:.80} {shape!r:.80}")
+        return np.array(_decoded(inner), jax.numpy.dtype(dtype)).reshape(shape)
     if kind == "words" and isinstance(inner, str):
         return inner
     raise ValueError(f"{value!r:.200} is no hyperparameter")
