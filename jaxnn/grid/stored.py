@@ -130,7 +130,7 @@ def _checked(place: Path, model: Model, outcome: Outcome) -> Outcome:
 
     try:
         trees = {"params": outcome.params, "state": outcome.state}
-        trees = fitted(model.spec, model.row, trees, (len(outcome.epochs),))
+        trees = fitted(model.spec, model.row, trees, (len(outcome.epochs),), model.loss)
         check_scaling(model.standardiser, model.row)
     except ValueError as error:
         raise ValueError(f"{place} is damaged, or of another model: {error}") from None

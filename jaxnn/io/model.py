@@ -148,13 +148,14 @@ def _run(tree: dict, meta: dict, given: Given) -> Run:
         import jaxnn.interop.flax  # noqa: F401  whose specs are then known
 
     spec, row = from_json(meta["model"], given.specs, given.modules), row_read(meta["row"])
-    trees = fitted(spec, row, {"params": tree["params"], "state": tree.get("state", {})})
+    loss = read(meta["loss"], "loss", given.loss, given.specs)
+    trees = fitted(spec, row, {"params": tree["params"], "state": tree.get("state", {})}, loss=loss)
     standardiser = None
     if "standardiser" in tree:
         standardiser = Standardiser(tree["standardiser"]["mean"], tree["standardiser"]["scale"])
         check_scaling(standardiser, row)
     model = Model(
-        spec, arrays(trees["params"]), arrays(trees["state"]), read(meta["loss"], "loss", given.loss, given.specs),
+        spec, arrays(trees["params"]), arrays(trees["state"]), loss,
         read(meta["metrics"], "metric", given.metrics, given.specs), standardiser,
         classes=None if meta["classes"] is None else tuple(map(str, meta["classes"])),
         features=None if meta["features"] is None else tuple(map(str, meta["features"])),

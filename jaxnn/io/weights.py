@@ -14,6 +14,7 @@ import numpy as np
 
 from jaxnn.core.files import DTYPES
 from jaxnn.core.tree import path_of
+from jaxnn.train.heads import check_trees
 
 LARGEST_ROW = 2**28
 """Numbers in one row of inputs, at most."""
@@ -61,7 +62,9 @@ def row_read(text: Any) -> Any:
     return jax.ShapeDtypeStruct(tuple(shape), jax.dtypes.canonicalize_dtype(dtype))
 
 
-def fitted(spec: Any, row: Any, trees: dict[str, Any], lead: tuple[int, ...] = ()) -> dict[str, Any]:
+def fitted(
+    spec: Any, row: Any, trees: dict[str, Any], lead: tuple[int, ...] = (), loss: Any = None
+) -> dict[str, Any]:  # fmt: skip
     """Weights and model state in the trees that the model makes of them, each leaf checked.
 
     Args:
@@ -69,9 +72,10 @@ def fitted(spec: Any, row: Any, trees: dict[str, Any], lead: tuple[int, ...] = (
         row: one row of its inputs as shapes; None where nobody knows, and nothing is checked.
         trees: ``{"params": ..., "state": ...}``, nested dicts as a file has them, or as the model made them.
         lead: axes before those of the leaves, ``(members,)`` where they are stacked.
+        loss: as a `Trial` has it; where losses go by output, the model must give these outputs.
 
     Raises:
-        ValueError: with the first leaf that is missing, too many, or of another shape or dtype.
+        ValueError: with the first leaf that is missing, too many, or of another shape or dtype, or with the outputs.
 
     Example:
         >>> import jaxnn as nn
@@ -84,7 +88,8 @@ def fitted(spec: Any, row: Any, trees: dict[str, Any], lead: tuple[int, ...] = (
         return trees
     leaves, tree = jax.tree.flatten(row)
     calls = CALLS[0] + CALLS[1] * len(jax.tree.leaves(trees))
-    made = _made(spec, tree, tuple((leaf.shape, str(leaf.dtype)) for leaf in leaves), calls)
+    made, outputs = _made(spec, tree, tuple((leaf.shape, str(leaf.dtype)) for leaf in leaves), calls)
+    check_trees(loss, outputs, outputs, "the model")
     wanted, structure = jax.tree_util.tree_flatten_with_path(made)
     places = {path_of(path): leaf for path, leaf in wanted}
     found = {path_of(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(trees)}
@@ -100,8 +105,8 @@ def fitted(spec: Any, row: Any, trees: dict[str, Any], lead: tuple[int, ...] = (
 
 
 @functools.lru_cache(maxsize=64)
-def _made(spec: Any, tree: Any, rows: tuple, calls: int) -> dict[str, Any]:
-    """The shapes of weights and state of a model for rows of these shapes, which go through it."""
+def _made(spec: Any, tree: Any, rows: tuple, calls: int) -> tuple[dict[str, Any], Any]:
+    """The shapes of weights and state of a model for rows of these shapes, and what it gives for them."""
     row = jax.tree.unflatten(tree, [jax.ShapeDtypeStruct(shape, dtype) for shape, dtype in rows])
 
     def run(key: Any, x: Any) -> Any:
@@ -110,7 +115,7 @@ def _made(spec: Any, tree: Any, rows: tuple, calls: int) -> dict[str, Any]:
 
     key = jax.eval_shape(lambda: jax.random.key(0, impl="threefry2x32"))
     with _at_most(calls):
-        return jax.eval_shape(run, key, row)[0]
+        return jax.eval_shape(run, key, row)
 
 
 @contextmanager
