@@ -139,7 +139,8 @@ def load(
     except Exception as error:
         reason = (str(error).splitlines() or [""])[0][:400] or type(error).__name__
         raise ValueError(f"{path} holds no model that this version of jaxnn can build: {reason}") from error
-    warn_narrow(path, [(run.params, run.state) for run in getattr(found, "runs", (found,))])
+    runs = getattr(found, "runs", (found,))
+    warn_narrow(path, [(r.params, r.state, np.zeros(0, r.model.compute_dtype or np.float32)) for r in runs])
     return found
 
 

@@ -93,14 +93,18 @@ def fitted(
     wanted, structure = jax.tree_util.tree_flatten_with_path(made)
     places = {path_of(path): leaf for path, leaf in wanted}
     found = {path_of(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(trees)}
+    first: dict[Any, Any] = {}
     for name in sorted({*places, *found}):
         if name not in found:
             raise ValueError(f"{name} is missing, of which the model needs {_told(places[name], lead)}")
         if name not in places:
             raise ValueError(f"{name} is there, and the model has no place for it")
-        shape, kind = np.shape(found[name]), _kind(found[name])
-        if shape != (*lead, *places[name].shape) or kind != _kind(places[name]):
-            raise ValueError(f"{name} is {_told(found[name])} and the model needs {_told(places[name], lead)}")
+        leaf, place = found[name], places[name]
+        if np.shape(leaf) != (*lead, *place.shape) or _kind(leaf) != _kind(place):
+            raise ValueError(f"{name} is {_told(leaf)} and the model needs {_told(place, lead)}")
+        alike = first.setdefault((name.partition("/")[0], place.dtype), (name, leaf.dtype))
+        if alike[1] != leaf.dtype:  # all may be narrower or wider than the model draws them, but not some
+            raise ValueError(f"{name} is {leaf.dtype} and {alike[0]} is {alike[1]}, and in the model they are alike")
     return jax.tree.unflatten(structure, [found[name] for name in places])
 
 
@@ -166,6 +170,7 @@ def warn_narrow(path: Any, trees: Any) -> None:
     Example:
         >>> import warnings
         >>> with warnings.catch_warnings(record=True) as told:
+        ...     warnings.simplefilter("always")
         ...     warn_narrow("model.safetensors", {"kernel": np.ones(2)})
         >>> print(told[0].message)
         model.safetensors holds float64 and JAX computes in float32 here; write jax.config.update("jax_enable_x64",

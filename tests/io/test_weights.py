@@ -78,6 +78,9 @@ CHANGES = {
         bias=np.zeros(2, np.int32)
     ),
     "params/dense_0/bias is complex64 (2,) and": lambda t: t["dense_0"].update(bias=np.zeros(2, np.complex64)),
+    "params/dense_0/bias is float16 and params/batch_norm_0/bias is float32": lambda t: t["dense_0"].update(
+        bias=np.zeros(2, np.float16)
+    ),
     "params/dense_0/bias is key<fry> (2,) and": lambda t: t["dense_0"].update(bias=jax.random.split(jax.random.key(0))),
 }
 
