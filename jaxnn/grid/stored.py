@@ -53,7 +53,7 @@ def load_runs(folder: str | os.PathLike, trial: Any = None) -> Runs:
     folder = Path(folder)
     try:
         return _load(folder, trial)
-    except (KeyError, TypeError, AttributeError, IndexError) as error:
+    except (KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
         raise ValueError(f"{folder} holds no runs that this version of jaxnn can read: {error!r}") from None
 
 
@@ -132,8 +132,9 @@ def _checked(place: Path, model: Model, outcome: Outcome) -> Outcome:
         trees = {"params": outcome.params, "state": outcome.state}
         trees = fitted(model.spec, model.row, trees, (len(outcome.epochs),), model.loss)
         check_scaling(model.standardiser, model.row)
-    except ValueError as error:
-        raise ValueError(f"{place} is damaged, or of another model: {error}") from None
+    except Exception as error:
+        reason = (str(error).splitlines() or [""])[0][:400] or type(error).__name__
+        raise ValueError(f"{place} is damaged, or of another model: {reason}") from error
     warn_narrow(place, trees)
     return outcome._replace(**trees)
 

@@ -152,16 +152,21 @@ def check_scaling(standardiser: Any, row: Any) -> None:
     """Raise unless a standardiser scales rows of these shapes.
 
     Raises:
-        ValueError: with both shapes.
+        ValueError: with both shapes, and for a scale that is not above 0.
     """
     if standardiser is None or row is None:
         return
     rows = {path_of(path): leaf.shape[1:] for path, leaf in jax.tree_util.tree_leaves_with_path(row)}
     for what, tree in standardiser._asdict().items():
-        for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
+        leaves = jax.tree_util.tree_leaves_with_path(tree)
+        if not leaves:
+            raise ValueError(f"the {what} of rows is {tree!r:.80}")
+        for path, leaf in ((path, np.asarray(leaf)) for path, leaf in leaves):
             name = path_of(path)
             if np.shape(leaf) != rows.get(name) or not jnp.issubdtype(leaf.dtype, jnp.floating):
                 raise ValueError(f"the {what} of rows is {_told(leaf)}, and the model takes rows {rows.get(name)}")
+            if not np.isfinite(leaf).all() or (what == "scale" and not np.all(leaf > 0)):
+                raise ValueError(f"the {what} of rows holds {leaf.min()} to {leaf.max()}, by which no row is scaled")
 
 
 def warn_narrow(path: Any, trees: Any) -> None:

@@ -197,3 +197,27 @@ def test_each_is_one_sentence_or_predicts(whole, tmp_path, monkeypatch):
         jax.clear_caches() if i % 500 == 499 else None
     print(f"\n{COUNT} damaged files: {seen}, the slowest took {slowest:.1f} s")
     assert seen["refused"] > COUNT / 2 and slowest < 60
+
+
+@pytest.mark.filterwarnings("ignore:.* encountered in:RuntimeWarning", "ignore:.* holds float64")
+def test_a_folder_whose_words_were_changed(tmp_path):
+    def net(lr):
+        return nn.Trial(nn.mlp((3,), out=2, batch_norm=True), "softmax_cross_entropy", optax.sgd(lr))
+
+    nn.fit(
+        net, (X["dense"], np.arange(6) % 2), dict(lr=0.1), epochs=1, standardise=True, folder=tmp_path, progress=False
+    )
+    whole, draw, refused = json.loads((tmp_path / "population.json").read_text()), random.Random(0), 0
+    paths = [path for path in nodes(whole) if path[0] in ("points", "seeds", "epochs", "groups", "how", "model")]
+    for i in range(COUNT // 4):
+        known, thing = json.loads(json.dumps(whole)), draw.choice(THINGS)
+        changed(known, draw.choice(paths), lambda tree, key, thing=thing: tree.__setitem__(key, thing))
+        (tmp_path / "population.json").write_text(json.dumps(known))
+        try:
+            nn.load_runs(tmp_path)[0].predict(X["dense"])
+        except ValueError as error:
+            assert "\n" not in str(error) and len(str(error)) < 1000 + len(str(tmp_path)), error
+            refused += 1
+        except Exception as error:
+            raise AssertionError(f"change {i}: {error!r}") from error
+    assert refused > COUNT / 20

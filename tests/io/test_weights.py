@@ -106,6 +106,18 @@ def test_a_standardiser_of_other_rows_is_refused():
             check_scaling(off, ROW)
 
 
+@pytest.mark.parametrize("values", [(0.0, 0.0), (0.0, -1.0), (np.nan, 1.0), (0.0, np.inf)])
+def test_a_standardiser_that_scales_nothing_is_refused(values):
+    mean, scale = (np.full(3, value) for value in values)
+    with pytest.raises(ValueError, match=r"of rows holds .* by which no row is scaled"):
+        check_scaling(Standardiser(mean, scale), ROW)
+
+
+def test_a_standardiser_without_a_mean_is_refused():
+    with pytest.raises(ValueError, match="the mean of rows is None"):
+        check_scaling(Standardiser(None, np.ones(3)), ROW)
+
+
 def test_what_is_wider_than_jax_computes_is_told_once():
     wide = {"a": np.ones(2), "b": np.ones(3)}
     with pytest.warns(UserWarning, match=r'm holds float64 .*jax\.config\.update\("jax_enable_x64", True\)') as told:
