@@ -156,15 +156,18 @@ def check_scaling(standardiser: Any, row: Any) -> None:
     """
     if standardiser is None or row is None:
         return
-    rows = {path_of(path): leaf.shape[1:] for path, leaf in jax.tree_util.tree_leaves_with_path(row)}
+    parts = jax.tree_util.tree_leaves_with_path(row)
+    rows = {path_of(path).replace("/", "."): leaf.shape[1:] for path, leaf in parts}
     for what, tree in standardiser._asdict().items():
         leaves = jax.tree_util.tree_leaves_with_path(tree)
-        if not leaves:
+        if not leaves and not isinstance(tree, dict):
             raise ValueError(f"the {what} of rows is {tree!r:.80}")
         for path, leaf in ((path, np.asarray(leaf)) for path, leaf in leaves):
             name = path_of(path)
-            if np.shape(leaf) != rows.get(name) or not jnp.issubdtype(leaf.dtype, jnp.floating):
-                raise ValueError(f"the {what} of rows is {_told(leaf)}, and the model takes rows {rows.get(name)}")
+            own = rows.get(name, (None,))
+            fits = leaf.shape == own or (leaf.ndim and leaf.shape == own[1:])  # of a sequence all steps alike
+            if not fits or not jnp.issubdtype(leaf.dtype, jnp.floating):
+                raise ValueError(f"the {what} of rows is {_told(leaf)}, and the model takes rows {own}")
             if not np.isfinite(leaf).all() or (what == "scale" and not np.all(leaf > 0)):
                 raise ValueError(f"the {what} of rows holds {leaf.min()} to {leaf.max()}, by which no row is scaled")
 

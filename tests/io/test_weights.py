@@ -97,6 +97,10 @@ def test_a_standardiser_of_other_rows_is_refused():
     good = Standardiser(np.zeros(3), np.ones(3))
     check_scaling(good, ROW)
     check_scaling(None, ROW)
+    steps = jax.ShapeDtypeStruct((1, 5, 3), jnp.float32), jax.ShapeDtypeStruct((1, 5), jnp.int32)
+    check_scaling(Standardiser({"0": np.zeros(3)}, {"0": np.ones(3)}), steps)  # all steps alike
+    with pytest.raises(ValueError, match=r"the mean of rows is float64 \(3,\), and the model takes rows \(None,\)"):
+        check_scaling(Standardiser({"2": np.zeros(3)}, {"2": np.ones(3)}), steps)
     for off in (
         good._replace(mean=np.zeros(4)),
         good._replace(scale=np.ones(3, int)),
