@@ -40,7 +40,7 @@ DOORS = {  # room -> the rooms it may import, and theirs
 LAZY = {  # what may be imported against the doors, inside a function, when it is used
     "train": ("io", "plot"),
     "grid": ("io", "plot"),
-    "io": ("grid",),
+    "io": ("grid", "interop"),
 }
 LIGHT = set(sys.stdlib_module_names) | {"jax", "numpy", "optax", "tqdm", "jaxnn"}
 HEAVY_ROOMS = {"sklearn": {"sklearn"}, "interop": {"flax"}}  # rooms that `import jaxnn` leaves alone

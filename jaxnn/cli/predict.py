@@ -25,6 +25,8 @@ def predict(words: Namespace) -> None:
         Bad, ValueError: if the model cannot be read, or the rows do not fit it.
     """
     run = load(_model_file(words.model))
+    if not isinstance(run, Run):
+        raise Bad(f"{words.model} holds an ensemble; write nn.load(path).predict(x) in Python, or give one model")
     if tables.is_table(words.data):
         x, truth, index = _from_table(run, words)
     else:

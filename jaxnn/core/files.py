@@ -1,13 +1,20 @@
 """Trees of arrays and a JSON-able dict in one safetensors file: written at once or not at all, checked when read."""
 
+import glob
 import hashlib
 import json
 import os
+import time
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import jax
 import numpy as np
+
+from jaxnn.core.parsed import parse
+
+if os.name == "posix":
+    import fcntl
 
 FORMAT = "jaxnn 1"
 DTYPES = {
@@ -138,6 +145,8 @@ def read_into(path: str | os.PathLike, like: Any) -> tuple[Any, dict[str, Any]]:
 def replace(path: str | os.PathLike, data: bytes) -> None:
     """Put ``data`` under ``path`` at once: a temporary file beside it, flushed to the disk, then renamed.
 
+    What a killed process left of the same file is removed first.
+
     Example:
         >>> import tempfile
         >>> path = Path(tempfile.mkdtemp()) / "a.txt"
@@ -147,13 +156,18 @@ def replace(path: str | os.PathLike, data: bytes) -> None:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    swept(path.parent, glob.escape(path.name))
     beside = path.with_name(f".{path.name}.{os.urandom(6).hex()}.tmp")
     try:
         with open(beside, "xb") as file:
+            _locked(file)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(beside, path)
+            if os.name == "posix":
+                os.replace(beside, path)
+        if os.name != "posix":  # which renames no open file
+            os.replace(beside, path)
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
@@ -163,6 +177,43 @@ def replace(path: str | os.PathLike, data: bytes) -> None:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def swept(folder: Path, pattern: str) -> None:
+    """Remove what killed processes left half written of the files of a pattern; what is being written stays.
+
+    Whoever writes holds a lock, of which the system lets go when he dies.
+
+    Example:
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> left = folder / ".a.txt.0123456789ab.tmp"
+        >>> left.write_bytes(b"half")
+        4
+        >>> swept(folder, "*.txt")
+        >>> left.exists()
+        False
+    """
+    for path in folder.glob(f".{pattern}.{'[0-9a-f]' * 12}.tmp"):
+        try:
+            with open(path, "r+b") as file:
+                about = os.fstat(file.fileno())
+                just_begun = about.st_size == 0 and time.time() - about.st_mtime < 60  # perhaps not locked yet
+                if not just_begun and _locked(file):
+                    path.unlink(missing_ok=True)
+        except OSError:
+            continue  # another one's, or gone
+
+
+def _locked(file: IO[bytes]) -> bool:
+    """Whether this process now holds the lock of a file, for as long as it is open."""
+    if os.name != "posix":
+        return True  # where no open file can be removed
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # another one has it, or the file system knows no locks
+        return False
+    return True
 
 
 def _leaves(path: str | os.PathLike) -> tuple[dict[str, Any], list[str], dict[str, Any]]:
@@ -179,7 +230,7 @@ def _leaves(path: str | os.PathLike) -> tuple[dict[str, Any], list[str], dict[st
             raise ValueError(f"it is not of the format {FORMAT!r}")
         if header["sha256"] != _digest(header["about"], arrays):
             raise ValueError("its checksum is wrong")
-        about = json.loads(header["about"])
+        about = parse(header["about"])
         for name, impl in about["keys"].items():
             arrays[name] = jax.random.wrap_key_data(jax.numpy.asarray(arrays[name]), impl=impl)
         return arrays, [str(name) for name in about["empty"]], dict(about["meta"])

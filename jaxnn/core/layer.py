@@ -3,11 +3,13 @@
 import dataclasses
 import functools
 import inspect
-from typing import Any, TypeVar, dataclass_transform
+from typing import Any, NamedTuple, TypeVar, dataclass_transform
 
 import jax
 import numpy as np
 from jax.core import Tracer
+
+from jaxnn.core.names import ACTIVATIONS, INITIALIZERS, name_of
 
 T = TypeVar("T")
 REGISTRY: dict[str, type] = {}
@@ -85,6 +87,8 @@ def spec(cls: type[T]) -> type[T]:
             f"as in class My{cls.__name__}"
         )
     REGISTRY[cls.__name__] = cls
+    if "__getstate__" not in cls.__dict__:
+        cls.__getstate__, cls.__setstate__ = _state, _set_state  # pyright: ignore[reportAttributeAccessIssue]
     jax.tree_util.register_dataclass(
         cls,
         data_fields=[f.name for f in fields if f.metadata.get("leaf")],
@@ -139,7 +143,22 @@ def _with_hashable(structure: list[str], init: Any) -> Any:
 
 def is_spec(value: Any) -> bool:
     """Whether ``value`` is an instance of a class made by `spec`."""
-    return REGISTRY.get(type(value).__name__) is type(value)
+    return type(value).__dict__.get("__eq__") is _equal  # also where its class has been defined anew since
+
+
+class _Named(NamedTuple):
+    """A function of the tables of names, in what is pickled: those of JAX are not."""
+
+    name: str
+
+
+def _state(self) -> dict[str, Any]:
+    return {key: _Named(name) if callable(v) and (name := name_of(v)) else v for key, v in vars(self).items()}
+
+
+def _set_state(self, state: dict[str, Any]) -> None:
+    functions = {**INITIALIZERS, **ACTIVATIONS}
+    self.__dict__.update({key: functions[v.name] if isinstance(v, _Named) else v for key, v in state.items()})
 
 
 def _repr(self) -> str:

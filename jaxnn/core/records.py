@@ -1,5 +1,6 @@
 """Losses and metrics as records: what they give per row, and what a name alone does not tell."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -45,6 +46,9 @@ class Loss:
 
     def __repr__(self) -> str:
         return f"Loss({self.name!r}{f', task={self.task!r}' if self.task else ''})"
+
+    def __reduce__(self) -> Any:
+        return _place(self) or (Loss, (self.name, self.rows, self.task))
 
     def __call__(self, outputs: Any, targets: Any) -> Any:
         """One value per row."""
@@ -97,6 +101,10 @@ class Metric:
     def __repr__(self) -> str:
         return f"Metric({self.name!r}, rises={self.rises})"
 
+    def __reduce__(self) -> Any:
+        parts = self.name, self.rows, self.finish, self.rises, self.over, self.by_task
+        return _place(self) or (Metric, parts)
+
     def __call__(self, outputs: Any, targets: Any, task: str | None = None) -> Any:
         """What it gives per row, ``(batch, ...)``, under a loss of this task."""
         return self.rows(outputs, targets, task) if self.by_task else self.rows(outputs, targets)
@@ -133,6 +141,45 @@ def _look_like(record: Any, function: Any) -> None:
         if hasattr(function, name):
             object.__setattr__(record, name, getattr(function, name))
     object.__setattr__(record, "__name__", record.name)
+
+
+@dataclass(frozen=True)
+class Missing:
+    """In the place of a function of one's own, of which a file holds the name alone.
+
+    Args:
+        kind: ``"loss"`` or ``"metric"``.
+        name: its name.
+
+    Raises:
+        ValueError: when it is called, with what to write.
+
+    Example:
+        >>> Missing("loss", "mine")(jnp.zeros(2), jnp.zeros(2))
+        Traceback (most recent call last):
+        ValueError: the loss 'mine' is a function of one's own, which no file holds; to evaluate write nn.load(path,
+            loss=mine) or nn.load_runs(folder, trial), or define it by @nn.loss before loading
+    """
+
+    kind: str
+    name: str
+
+    def __call__(self, *_: Any) -> Any:
+        argument = "loss=" if self.kind == "loss" else "metrics="
+        raise ValueError(
+            f"the {self.kind} {self.name!r} is a function of one's own, which no file holds; to evaluate write "
+            f"nn.load(path, {argument}{self.name}) or nn.load_runs(folder, trial), "
+            f"or define it by @nn.{self.kind} before loading"
+        )
+
+
+def _place(record: Any) -> str | None:
+    """Where a record stands in its module, if it does: under the name of its function, which it took the place of."""
+    place = vars(record).get("__qualname__", "")
+    found: Any = sys.modules.get(vars(record).get("__module__", ""))
+    for name in place.split("."):
+        found = getattr(found, name, None)
+    return place if found is record else None
 
 
 def called(function: Any) -> str:

@@ -63,6 +63,7 @@ def cast(tree: Any, dtype: Any) -> Any:
     """
     if dtype is None:
         return tree
+    dtype = jax.dtypes.canonicalize_dtype(dtype)
 
     def one(leaf: Any) -> Any:
         return leaf.update(dtype=dtype) if isinstance(leaf, jax.ShapeDtypeStruct) else leaf.astype(dtype)

@@ -80,6 +80,10 @@ class Source:
     prepare: Any = None
     device: Any = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What is pickled and copied: all but the device, which is this process's own."""
+        return {**vars(self), "device": None}
+
     @property
     def rows(self) -> int:
         """Training rows of the largest part."""

@@ -1,5 +1,6 @@
 """Several trained models as one."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -94,3 +95,13 @@ class Ensemble:
         model = self.runs[0].model
         batch = model.batch(data)._replace(x=self._pooled(parts(data)[0]))
         return evaluation(model.trial, {}, {}, batch, given=True)
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write all runs as one safetensors file, atomically; `jaxnn.load` gives the ensemble back.
+
+        Raises:
+            ValueError: as `Run.save`.
+        """
+        from jaxnn.io.model import write_all
+
+        write_all(path, self.runs)

@@ -45,6 +45,10 @@ class Plan:
     chunk: int | None = None
     on: tuple = ()
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What is pickled and copied: all but the devices, which are this process's own."""
+        return {**vars(self), "on": ()}
+
     def __repr__(self) -> str:
         return f"Plan(devices={self.devices}, width={self.width}, chunk={self.chunk})"
 

@@ -10,6 +10,7 @@ import numpy as np
 from jaxnn.core.registry import is_better_larger
 from jaxnn.core.tree import member
 from jaxnn.data.source import Source
+from jaxnn.grid.copies import whole
 from jaxnn.grid.ensemble import Ensemble
 from jaxnn.grid.space import Space
 from jaxnn.train.ending import DivergedWarning
@@ -18,7 +19,7 @@ from jaxnn.train.outcome import Outcome, bare, columns, shown
 from jaxnn.train.population import Population
 from jaxnn.train.progress import reading_order
 from jaxnn.train.result import Run
-from jaxnn.train.trial import TrialLike
+from jaxnn.train.trial import Trial, TrialLike
 
 
 class Report(NamedTuple):
@@ -108,6 +109,15 @@ class Runs(Sequence):
         self.plan = Reports(c.report for c in cohorts if c.report is not None)
         self._made: dict[int, Run] = {}
         self._where = {int(i): (c, k) for c in cohorts for k, i in enumerate(c.indices)}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is pickled and copied: runs as they are, and no `Trial`, whose optimizer is made of local functions."""
+        trial = None if isinstance(self.trial, Trial) else self.trial
+        return {**vars(self), "trial": trial, "cohorts": tuple(map(whole, self.cohorts)), "_made": {}, "_where": {}}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._where = {int(i): (c, k) for c in self.cohorts for k, i in enumerate(c.indices)}
 
     def __len__(self) -> int:
         return len(self.space)
@@ -253,7 +263,10 @@ class Runs(Sequence):
     def replay(self, i: int) -> Run:
         """Train point ``i`` alone again by `fit`, with the same data, seed and options."""
         if self.trial is None:
-            raise ValueError("runs out of a folder hold no trial function; write nn.fit(trial, data, runs[i].hparams)")
+            raise ValueError(
+                "runs out of a folder hold no trial function, nor some out of a pickle; "
+                "write nn.fit(trial, data, runs[i].hparams)"
+            )
         point = dict(self.space.points[i])
         own = {name: point.pop(name) for name in ("seed", "batch_size", "epochs") if name in point}
         start = self.options.get("start")

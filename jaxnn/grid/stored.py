@@ -1,6 +1,7 @@
 """`load_runs`: the runs of a folder, whole or half done, in any process."""
 
 import csv
+import functools
 import io
 import os
 from pathlib import Path
@@ -14,6 +15,7 @@ from jaxnn.data.preparation import Preparation
 from jaxnn.data.split import Standardiser
 from jaxnn.grid.results import Cohort, Runs
 from jaxnn.grid.space import Space
+from jaxnn.train.enrol import floating
 from jaxnn.train.model import Model
 from jaxnn.train.outcome import Outcome, merged, shown
 from jaxnn.train.result import Run
@@ -31,8 +33,8 @@ def load_runs(folder: str | os.PathLike, trial: Any = None) -> Runs:
 
     Args:
         folder: the folder, wherever it was moved.
-        trial: the trial function, needed only where the model, loss or metrics are functions of one's own, which no
-            file holds.
+        trial: the trial function, needed only where the model holds functions of one's own, which no file holds, and
+            to evaluate where the loss or a metric is one that is not defined in this process.
 
     Returns:
         `Runs` that predict and evaluate as those of the training; their optimizer states stay in the folder.
@@ -52,7 +54,7 @@ def load_runs(folder: str | os.PathLike, trial: Any = None) -> Runs:
     folder = Path(folder)
     try:
         return _load(folder, trial)
-    except (KeyError, TypeError, AttributeError, IndexError) as error:
+    except (KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
         raise ValueError(f"{folder} holds no runs that this version of jaxnn can read: {error!r}") from None
 
 
@@ -101,22 +103,41 @@ def _cohort(indices: np.ndarray, place: Path, about: dict[str, Any], trial: Any)
     known = about["model"]["stop"]
     if any((tree["state"].get("best") is None) != (known is None) for _, tree in begun):
         raise ValueError(f"{place} is damaged: the best weights are {'too many' if known is None else 'missing'}")
-    trees = [_stored(tree) for _, tree in begun]
-    outcome = merged(trees)
-    models = [_model(about, int(i), trial) for i in members]
-
-    def make(k: int) -> Run:
-        try:
-            hparams, model = models[k]()
-        except (KeyError, TypeError, AttributeError, IndexError) as error:
-            raise ValueError(f"{place} holds no model that this version of jaxnn can build: {error!r}") from None
-        return outcome.run(k, model, hparams, int(about["seeds"][members[k]]))
-
+    outcome = merged([_stored(tree) for _, tree in begun])
+    make = functools.partial(_made, place, about, members, trial, outcome, {})
     stop = None if known is None or unread(known) else decode(known)
     directions: dict[str, bool | None] = {
         str(name): way for name, way in about["model"]["directions"].items() if type(way) is bool
     }
     return Cohort(indices[members], outcome, make, None, stop, directions)
+
+
+def _made(
+    place: Path, about: dict[str, Any], members: np.ndarray, trial: Any, outcome: Outcome, whole: dict, k: int
+) -> Run:
+    """The run of the k-th member; ``whole`` keeps what came of all, its weights in the trees of the model."""
+    try:
+        hparams, model = _model(about, int(members[k]), trial)
+        if not whole:
+            whole["outcome"] = _checked(place, model, outcome)
+    except (KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
+        raise ValueError(f"{place} holds no model that this version of jaxnn can build: {error!r}") from None
+    return whole["outcome"].run(k, model, hparams, int(about["seeds"][members[k]]))
+
+
+def _checked(place: Path, model: Model, outcome: Outcome) -> Outcome:
+    """What came of the members, their weights held against the model."""
+    from jaxnn.io.weights import check_scaling, fitted, warn_narrow
+
+    try:
+        trees = {"params": outcome.params, "state": outcome.state}
+        trees = fitted(model.spec, model.row, trees, (len(outcome.epochs),), model.loss)
+        check_scaling(model.standardiser, model.row)
+    except Exception as error:
+        reason = (str(error).splitlines() or [""])[0][:400] or type(error).__name__
+        raise ValueError(f"{place} is damaged, or of another model: {reason}") from error
+    warn_narrow(place, trees)
+    return outcome._replace(**trees)
 
 
 def _stored(tree: dict[str, Any]) -> Outcome:
@@ -127,36 +148,33 @@ def _stored(tree: dict[str, Any]) -> Outcome:
     return Outcome.of(marks, weights, own, None if best is None else best["epoch"], tree.get("history", {}))
 
 
-def _model(about: dict[str, Any], i: int, trial: Any) -> Any:
-    """What makes hyperparameters and `Model`, without weights, of member ``i``."""
+def _model(about: dict[str, Any], i: int, trial: Any) -> tuple[dict[str, Any], Model]:
+    """Hyperparameters and `Model`, without weights, of member ``i``."""
     from jaxnn.io.records import read
     from jaxnn.io.values import decode
+    from jaxnn.io.weights import row_read
 
     what = about["model"]
-
-    def make() -> tuple[dict[str, Any], Model]:
-        hparams = arguments(decode(about["points"][i]))
-        if trial is not None:
-            built = build(trial, {name: shown(v) for name, v in hparams.items()})
-            spec, loss, metrics, shares = built.model, built.loss, built.metrics, built.loss_weights
-        elif None in (what["specs"][i], what["losses"][i], what["metrics"][i]):
-            raise ValueError("the model, its loss or a metric is a function of one's own, which no file holds; "
-                             "write nn.load_runs(folder, trial)")  # fmt: skip
-        else:
-            spec, shares = from_json(what["specs"][i]), decode(what["loss_weights"][i])
-            loss, metrics = read(what["losses"][i]), read(what["metrics"][i])
-        scale = what["standardiser"]
-        names = [None if what[n] is None else tuple(map(decode, what[n])) for n in ("classes", "features")]
-        prepare = None if what["prepare"] is None else Preparation.from_plain(what["prepare"])
-        dtype = about["how"]["compute_dtype"]
-        return {n: shown(v) for n, v in hparams.items()}, Model(
-            spec, None, None, loss, metrics, None if scale is None else Standardiser(**decode(scale)), *names,
-            compute_dtype=None if dtype is None else np.dtype(dtype), prepare=prepare, named=what["named"],
-            loss_weights=shares,
-            baseline={str(name): float(v) for name, v in what["baselines"][i].items()},
-        )  # fmt: skip
-
-    return make
+    hparams = arguments(decode(about["points"][i]))
+    if trial is not None:
+        built = build(trial, {name: shown(v) for name, v in hparams.items()})
+        spec, loss, metrics, shares = built.model, built.loss, built.metrics, built.loss_weights
+    elif what["specs"][i] is None:
+        raise ValueError("the model holds a function of one's own, which no file holds; "
+                         "write nn.load_runs(folder, trial)")  # fmt: skip
+    else:
+        spec, shares = from_json(what["specs"][i]), decode(what["loss_weights"][i])
+        loss, metrics = read(what["losses"][i], "loss"), read(what["metrics"][i], "metric")
+    scale = what["standardiser"]
+    names = [None if what[n] is None else tuple(map(decode, what[n])) for n in ("classes", "features")]
+    prepare = None if what["prepare"] is None else Preparation.from_plain(what["prepare"])
+    dtype = about["how"]["compute_dtype"]
+    return {n: shown(v) for n, v in hparams.items()}, Model(
+        spec, None, None, loss, metrics, None if scale is None else Standardiser(**decode(scale)), *names,
+        compute_dtype=None if dtype is None else floating(np.dtype(dtype)), loss_weights=shares,
+        prepare=prepare, named=what["named"], baseline={str(n): float(v) for n, v in what["baselines"][i].items()},
+        row=row_read(what["row"]),
+    )  # fmt: skip
 
 
 def open_grid(folder: str | os.PathLike, space: Space, structures: list[list[int]]) -> None:

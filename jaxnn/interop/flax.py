@@ -6,6 +6,7 @@
 
 import inspect
 from collections.abc import Callable
+from dataclasses import field, replace
 from typing import Any
 
 import jax
@@ -43,6 +44,7 @@ class LinenLayer:
         module: the module; its attributes are architecture.
         flags: the arguments of its ``__call__`` that tell training from use.
         streams: the names of its random streams.
+        name: under which the module is given back to a saved model, ``nn.load(path, modules={name: module})``.
 
     Example:
         >>> import jax, jax.numpy as jnp
@@ -52,9 +54,14 @@ class LinenLayer:
         ((4, 3), (2, 3))
     """
 
-    module: Any
+    module: Any = field(metadata={"outside": True})
     flags: tuple[str, ...] = ()
     streams: tuple[str, ...] = ("dropout",)
+    name: str = "module"
+
+    def __post_init__(self):
+        if not isinstance(self.module, linen.Module):
+            raise TypeError(f"from_linen takes a Linen module, got {self.module!r}; write from_linen(linen.Dense(3))")
 
     def __repr__(self) -> str:
         return f"LinenLayer(<{' '.join(repr(self.module).split())}>)"
@@ -98,8 +105,9 @@ class NNXLayer:
     padding are rows like any other to its batch statistics, so take a batch size that divides the rows, or Linen.
 
     Args:
-        factory: a function ``factory(rngs)`` that makes the module.
+        factory: a function ``factory(rngs)`` that makes the module, or a module to copy.
         flags: the arguments of the module's ``__call__`` that tell training from use.
+        name: under which the function is given back to a saved model, ``nn.load(path, modules={name: function})``.
 
     Example:
         >>> import jax, jax.numpy as jnp
@@ -109,8 +117,17 @@ class NNXLayer:
         ((4, 3), (2, 3))
     """
 
-    factory: Callable
+    factory: Callable = field(metadata={"outside": True})
     flags: tuple[str, ...] = ()
+    name: str = "module"
+
+    def __post_init__(self):
+        if isinstance(self.factory, nnx.Module):
+            object.__setattr__(self, "factory", _Copy(self.factory))
+        if not callable(self.factory):
+            raise TypeError(
+                f"from_nnx takes a module or a function, got {self.factory!r}; write from_nnx(lambda rngs: ...)"
+            )
 
     def init(self, key: Key, x: Any) -> tuple[Params, State]:
         """The variables of a new module."""
@@ -136,8 +153,9 @@ class NNXLayer:
 
 
 def from_linen(
-    module: linen.Module, *, flags: tuple[str, ...] | None = None, streams: tuple[str, ...] = ("dropout",)
-) -> LinenLayer:
+    module: linen.Module, *, flags: tuple[str, ...] | None = None, streams: tuple[str, ...] = ("dropout",),
+    name: str | None = None,
+) -> LinenLayer:  # fmt: skip
     """A Linen module as a spec with this library's protocol.
 
     Args:
@@ -145,6 +163,8 @@ def from_linen(
         flags: the arguments of ``__call__`` that tell training from use; None finds ``train``, ``training``,
             ``is_training``, ``deterministic``, ``use_running_average`` and ``eval`` in its signature.
         streams: the names of its random streams besides ``params``.
+        name: under which the module is given back to a saved model, ``nn.load(path, modules={name: module})``; None
+            for the name of its class.
 
     Returns:
         A spec that trains under jit and vmap.
@@ -159,12 +179,11 @@ def from_linen(
         >>> layer.flags, sorted(layer.init(jax.random.key(0), jnp.ones((2, 4)))[1])
         (('use_running_average',), ['batch_stats'])
     """
-    if not isinstance(module, linen.Module):
-        raise TypeError(f"from_linen takes a Linen module, got {module!r}; write from_linen(linen.Dense(3))")
-    return LinenLayer(module, _found(type(module), flags), tuple(streams))
+    layer, kind = LinenLayer(module), type(module)
+    return replace(layer, flags=_found(kind, flags), streams=tuple(streams), name=name or kind.__name__)
 
 
-def from_nnx(module: Any, *, flags: tuple[str, ...] | None = None) -> NNXLayer:
+def from_nnx(module: Any, *, flags: tuple[str, ...] | None = None, name: str | None = None) -> NNXLayer:
     """An NNX module as a spec with this library's protocol.
 
     Args:
@@ -172,6 +191,8 @@ def from_nnx(module: Any, *, flags: tuple[str, ...] | None = None) -> NNXLayer:
             weights every run starts from. Its ``__call__`` takes one input, and at most a flag besides.
         flags: the arguments of ``__call__`` that tell training from use; None finds those of `from_linen`. Whether the
             module's own parts train is set by its methods ``train`` and ``eval`` in any case.
+        name: under which the module is given back to a saved model, ``nn.load(path, modules={name: module})``; None
+            for the name of its class.
 
     Returns:
         A spec that trains under jit and vmap.
@@ -184,15 +205,13 @@ def from_nnx(module: Any, *, flags: tuple[str, ...] | None = None) -> NNXLayer:
         >>> layer.flags, sorted(layer.init(jax.random.key(0), None)[1])
         (('use_running_average',), ['mean', 'var'])
     """
-    factory = _Copy(module) if isinstance(module, nnx.Module) else module
-    if not callable(factory):
-        raise TypeError(f"from_nnx takes a module or a function, got {module!r}; write from_nnx(lambda rngs: ...)")
+    factory = NNXLayer(module).factory
     made = nnx.eval_shape(lambda: factory(nnx.Rngs(jax.random.key(0, impl="threefry2x32"))))
     if not isinstance(made, nnx.Module):
         raise TypeError(
             "the function of from_nnx must make a module; write from_nnx(lambda rngs: nnx.Linear(4, 3, rngs=rngs))"
         )
-    return NNXLayer(factory, _found(type(made), flags))
+    return NNXLayer(factory, _found(type(made), flags), name or type(made).__name__)
 
 
 class _Copy:

@@ -2,7 +2,6 @@
 
 import hashlib
 import inspect
-import json
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,13 @@ import jax
 import numpy as np
 
 from jaxnn.core.codec import to_json
+from jaxnn.core.parsed import parse
 from jaxnn.core.reads import digests, first_difference
 from jaxnn.core.texts import short
 from jaxnn.data.preparation import Preparation
 from jaxnn.io.records import written
 from jaxnn.io.values import decode, encode
+from jaxnn.io.weights import row_written
 from jaxnn.train.baseline import of_member
 from jaxnn.train.enrol import Entry
 from jaxnn.train.population import Population
@@ -60,7 +61,6 @@ def describe(population: Population) -> dict[str, Any]:
         "model": {
             "specs": [_spec(t.model) for t in trials],
             "losses": [written(t.loss, "loss") for t in trials],
-            "loss_name": ", ".join(head.loss.name for head in trials[0].heads),
             "metrics": [written(t.metrics, "metric") for t in trials],
             "loss_weights": [encode(t.loss_weights) for t in trials],
             "baselines": [constants[part] for part in parts],
@@ -71,6 +71,7 @@ def describe(population: Population) -> dict[str, Any]:
             "named": source.named,
             "prepare": source.prepare.plain() if isinstance(source.prepare, Preparation) else None,
             "standardiser": None if source.standardiser is None else encode(source.standardiser._asdict()),
+            "row": row_written(source.first_row),
         },
     }
 
@@ -182,8 +183,8 @@ def read_json(path: Path, form: str) -> dict[str, Any]:
     if not path.is_file():
         raise ValueError(f"there is no {path}; write fit(..., folder=...) or pop.save(folder) first")
     try:
-        known = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
+        known = parse(path.read_text(encoding="utf-8"))
+    except ValueError as error:
         raise ValueError(f"{path} is damaged: {error}") from None
     if not isinstance(known, dict) or known.get("format") != form:
         found = known.get("format") if isinstance(known, dict) else None

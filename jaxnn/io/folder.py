@@ -209,9 +209,8 @@ def read_group(path: Path, members: int) -> tuple[dict[str, Any], int]:
 
 def swept(folder: Path) -> None:
     """Remove what a killed process left half written beside the files."""
-    for name in OURS if folder.is_dir() else ():
-        for path in folder.glob(f".{name}.*.tmp"):
-            path.unlink(missing_ok=True)
+    for pattern in OURS:
+        files.swept(folder, pattern)
 
 
 def group_file(folder: Path, number: int, turn: int) -> Path:

@@ -4,9 +4,11 @@ import math
 import re
 from typing import Any
 
+import jax
 import numpy as np
 
 from jaxnn.core.codec import from_json, to_json
+from jaxnn.core.files import DTYPES
 from jaxnn.core.hyper import traced
 from jaxnn.core.layer import is_spec
 from jaxnn.core.names import ACTIVATIONS, INITIALIZERS, name_of
@@ -115,7 +117,10 @@ def _decoded(value: Any) -> Any:
     if kind == "function" and isinstance(inner, str):
         return inner if "digest" in value else (ACTIVATIONS | INITIALIZERS)[inner]
     if kind == "array":
-        return np.array(_decoded(inner), np.dtype(value["dtype"])).reshape(value["shape"])
+        shape, dtype = value["shape"], value["dtype"]
+        if dtype not in DTYPES or not all(type(n) is int and n >= 0 for n in shape):
+            raise ValueError(f"no array is {dtype!r:.80} {shape!r:.80}")
+        return np.array(_decoded(inner), jax.numpy.dtype(dtype)).reshape(shape)
     if kind == "words" and isinstance(inner, str):
         return inner
     raise ValueError(f"{value!r:.200} is no hyperparameter")

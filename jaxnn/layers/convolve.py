@@ -18,6 +18,9 @@ from jaxnn.layers.conv_product import Axis, by_product
 NARROW = 16, 128
 """Filters, and channels times filters, up to which a plain convolution is slower than the product on the CPU."""
 
+FAR = 8192
+"""Steps and reaches beyond this would be patches of zeros."""
+
 
 def convolve(
     x: Any,
@@ -48,6 +51,8 @@ def convolve(
         return by_xla(x, kernel, strides, pads, dilation, groups, stretch)
     x, strides = _thinned(x, kernel, strides, pads, stretch)
     axes = tuple(map(Axis, x.shape[1:-1], kernel.shape[:-2], strides, dilation, stretch, pads))
+    if any(max(axis.stride, axis.taps * axis.dilation, axis.stretch) > FAR for axis in axes):
+        return by_xla(x, kernel, strides, pads, dilation, groups, stretch)
     if groups == x.shape[-1] > 1 and set(stretch) == {1}:
         return by_shifts(x, kernel, axes)
     if groups == 1 and set(stretch) == {1} and len(axes) < 3 and not _product_wins(axes, *kernel.shape[-2:]):

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from jaxnn.core.layer import is_spec
-from jaxnn.core.records import Loss, called
+from jaxnn.core.records import Loss, Missing, called
 from jaxnn.core.registry import LOSS_ALIASES, LOSSES, define, find_loss, same_origin
 from jaxnn.losses.alignment import ctc
 from jaxnn.losses.focus import focal, softmax_focal
@@ -63,7 +63,7 @@ def resolve(loss: str | Callable) -> Loss:
     else:
         record = Loss(type(loss).__name__ if is_spec(loss) else called(loss), loss, getattr(loss, "task", None))
     known = LOSSES.get(record.name)
-    if known is not None and not same_origin(known, record):
+    if known is not None and not same_origin(known, record) and not isinstance(record.rows, Missing):
         raise ValueError(
             f"a loss of your own is called {record.name!r}, as another one is; "
             f"write nn.loss(name='my_{record.name}', task='values')({record.name})"

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from jaxnn.core.layer import is_spec
-from jaxnn.core.records import Loss, Metric, called
+from jaxnn.core.records import Loss, Metric, Missing, called
 from jaxnn.core.registry import LOSSES, METRIC_ALIASES, METRICS, NEGATED, check_name, find_metric, same_origin
 
 METRIC_ALIASES |= {
@@ -62,7 +62,7 @@ def resolve(metric: str | Callable) -> Metric:
     record = metric if isinstance(metric, Metric) else _of(metric)
     check_name(record.name)
     known = find_metric(record.name)
-    if known is not None and not same_origin(known, record):
+    if known is not None and not same_origin(known, record) and not isinstance(record.rows, Missing):
         raise ValueError(
             f"a metric of your own is called {record.name!r}, as another one is; "
             f"write nn.metric(name='my_{record.name}', rises=True)({record.name}), or rises=False"

@@ -13,9 +13,14 @@ from jaxnn.layers.children import layer_names
 from jaxnn.layers.combine import Sequential
 from jaxnn.layers.repeat import Repeat
 
+UNROLLED = 512
+"""Blocks that are compiled one by one, at most."""
+
 
 def stack_of(block: Any, n: int, repeat: bool, remat: bool) -> Any:
     """``n`` blocks in a row: a `Repeat` where ``repeat``, else a `Sequential`."""
+    if not repeat and n > UNROLLED:
+        raise ValueError(f"{n} blocks are too many to compile one by one; write repeat=True, and they are scanned")
     return Repeat(block, n, remat) if repeat else Sequential(*(block,) * n)
 
 

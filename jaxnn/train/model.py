@@ -34,6 +34,7 @@ class Model:
         named: whether the targets were class names, which `predict` then gives back.
         loss_weights: as a `Trial` has them, concrete numbers.
         baseline: what a constant prediction reaches, by the names of the history; see `Run.baseline`.
+        row: one row of inputs as a tree of `jax.ShapeDtypeStruct`, by which a file's weights are checked, or None.
 
     Example:
         >>> import jaxnn as nn
@@ -55,6 +56,7 @@ class Model:
     named: bool = False
     loss_weights: Any = None
     baseline: dict[str, float] = field(default_factory=dict)
+    row: Any = None
 
     @property
     def trial(self) -> Trial:
@@ -144,7 +146,7 @@ class Model:
             **about: what a `Run` tells beside it.
 
         Raises:
-            ValueError: if the model holds a function that JSON cannot name.
+            ValueError: for what could not be loaded: a function in the spec, or weights that are not those of the spec.
         """
         from jaxnn.io.model import write
 

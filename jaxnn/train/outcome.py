@@ -65,7 +65,7 @@ class Outcome(NamedTuple):
         taken: Taken | None = None, timing: dict[str, float] | None = None,
     ) -> Run:  # fmt: skip
         """Member ``i`` as a `Run`, its weights put into the model."""
-        model = replace(model, params=_arrays(member(self.params, i)), state=_arrays(member(self.state, i)))
+        model = replace(model, params=arrays(member(self.params, i)), state=arrays(member(self.state, i)))
         history = {name: v[i, : int(self.epochs[i])] for name, v in self.history.items()}
         sick = None if self.diverged[i] < 0 else int(self.diverged[i])
         return Run(model, hparams, seed, history, int(self.best_epoch[i]), sick, last, taken, dict(timing or {}))
@@ -87,11 +87,17 @@ def bare(entry: Entry, source: Source) -> Model:
         trial.model, None, None, trial.loss, trial.metrics, source.standardiser, source.classes, source.features,
         entry.recipe.compute_dtype, source.prepare, source.named, trial.loss_weights,
         of_member(trial.heads, source, entry.point.get("fold", 0)),
+        row=jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), source.first_row),
     )  # fmt: skip
 
 
-def _arrays(tree: Any) -> Any:
-    """JAX arrays, as layers index them; what JAX would narrow now, a float64 outside of x64, stays as it is."""
+def arrays(tree: Any) -> Any:
+    """JAX arrays, as layers index them; what JAX would narrow now, a float64 outside of x64, stays as it is.
+
+    Example:
+        >>> arrays({"a": np.ones(2, np.float32)})
+        {'a': Array([1., 1.], dtype=float32)}
+    """
     return jax.tree.map(lambda a: jax.device_put(a) if jax.dtypes.canonicalize_dtype(a.dtype) == a.dtype else a, tree)
 
 

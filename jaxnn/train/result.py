@@ -131,7 +131,11 @@ class Run:
         """Write model and history as one safetensors file, atomically; `jaxnn.load` reads it.
 
         Raises:
-            ValueError: if the model holds a function that JSON cannot name.
+            ValueError: as `Model.save`.
         """
-        history = {name: [float(v) for v in values] for name, values in self.history.items()}
-        self.model.save(path, hparams=self.hparams, seed=self.seed, history=history, best_epoch=self.best_epoch)
+        self.model.save(path, **self.told)
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What a file holds of it beside the model."""
+        return {name: getattr(self, name) for name in ("hparams", "seed", "history", "best_epoch", "diverged")}

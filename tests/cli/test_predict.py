@@ -118,3 +118,10 @@ def test_predict_refuses_what_is_no_model(tmp_path, refused):
     refused(["predict", "nowhere", "iris"], "there is no file nowhere")
     refused(["predict", "garbage", "iris"], "is damaged or no file of jaxnn")
     refused(["predict", ".", "iris"], "holds no winner.safetensors")
+
+
+def test_an_ensemble_is_refused_in_a_sentence(flowers, capsys):
+    model, _ = flowers
+    nn.Ensemble((nn.load(f"{model}/model.safetensors"),)).save("both.safetensors")
+    assert main(["predict", "both.safetensors", "iris"]) != 0
+    assert "both.safetensors holds an ensemble; write nn.load(path).predict(x)" in capsys.readouterr().err

@@ -167,6 +167,7 @@ HOSTILE = {
     "leaf below leaf": _signed({"a": np.zeros(2), "a/b": np.zeros(2)}, '{"meta": {}, "keys": {}, "empty": []}'),
     "empty below leaf": _signed({"a": np.zeros(2)}, '{"meta": {}, "keys": {}, "empty": ["a"]}'),
     "list as meta": _signed({}, '{"meta": [1], "keys": {}, "empty": []}'),
+    "the same twice": _signed({}, '{"meta": {"a": 1, "a": 2}, "keys": {}, "empty": []}'),
 }
 
 
@@ -259,6 +260,29 @@ for i in itertools.count():
 """
 
 
+@pytest.mark.skipif(os.name != "posix", reason="needs locks")
+def test_what_a_killed_process_left_goes_at_the_next_save_and_what_another_one_writes_stays(path):
+    left, empty, foreign, other = (path.with_name(name) for name in (
+        f".{path.name}.0123456789ab.tmp", f".{path.name}.0123456789ac.tmp", f".{path.name}.notes.tmp",
+        f".{path.name}.more.0123456789ab.tmp",
+    ))  # fmt: skip
+    for file in (left, foreign, other):
+        file.write_bytes(b"half")
+    empty.touch()
+    os.utime(empty, (0, 0))
+    writing = path.with_name(f".{path.name}.0123456789ad.tmp")
+    begun = path.with_name(f".{path.name}.0123456789ae.tmp")
+    begun.touch()
+    with open(writing, "xb") as file:
+        files._locked(file)
+        file.write(b"half")
+        file.flush()
+        files.write(path, {"a": np.ones(1)})
+    assert {*path.parent.iterdir()} == {path, foreign, other, writing, begun}
+    files.write(path, {"a": np.ones(1)})
+    assert {*path.parent.iterdir()} == {path, foreign, other, begun}
+
+
 @pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
 def test_killed_while_writing_leaves_a_whole_file(path):
     for wait in (0.03, 0.11, 0.2):
@@ -269,3 +293,7 @@ def test_killed_while_writing_leaves_a_whole_file(path):
         tree, meta = files.read(path)
         assert np.all(tree["a"] == meta["i"])
         assert np.all(tree["b"] == meta["i"])
+        files.write(path, tree, meta)
+        assert [
+            left for left in os.listdir(path.parent) if left != path.name and path.with_name(left).stat().st_size
+        ] == []

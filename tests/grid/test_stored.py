@@ -80,10 +80,36 @@ def test_functions_of_ones_own_come_from_the_trial(tmp_path):
     run = nn.fit(line, (X, X[:, 0]), dict(lr=0.1), folder=tmp_path, **options)
     loaded = nn.load_runs(tmp_path, line)
     assert loaded[0].evaluate((X, X[:, 0])) == run.evaluate((X, X[:, 0])) and loaded[0].model.loss is own
-    assert nn.load_runs(tmp_path).table == loaded.table
+    without = nn.load_runs(tmp_path)
+    assert without.table == loaded.table
+    np.testing.assert_array_equal(without[0].predict(X), run.predict(X))
+    with pytest.raises(ValueError, match=r"'own' is a function of one's own, .*write .*nn\.load_runs\(folder, trial\)"):
+        without[0].evaluate((X, X[:, 0]))
+
+
+def test_layers_of_ones_own_functions_come_from_the_trial(tmp_path):
+    def bent(lr):
+        model = nn.Sequential(nn.Dense(2, lambda x: x * abs(x)), nn.Dense(1))
+        return nn.Trial(model, "squared_error", optax.sgd(lr))
+
+    run = nn.fit(bent, (X, X[:, 0]), dict(lr=0.1), epochs=1, batch_size=20, folder=tmp_path, progress=False)
+    np.testing.assert_array_equal(nn.load_runs(tmp_path, bent)[0].predict(X), run.predict(X))
     with pytest.raises(
         ValueError, match=r"a function of one's own, which no file holds; write nn\.load_runs\(folder, trial\)"
     ):
+        nn.load_runs(tmp_path)[0]
+
+
+def test_weights_of_another_shape_are_told_by_their_first_leaf(tmp_path):
+    def line(lr):
+        return nn.Trial(nn.linear_regression(), "squared_error", optax.sgd(lr))
+
+    nn.fit(line, (X, X[:, 0]), dict(lr=0.1), epochs=1, folder=tmp_path, progress=False)
+    path = tmp_path / "members_000.safetensors"
+    tree, meta = files.read(path)
+    tree["state"]["params"]["kernel"] = np.zeros((1, 7, 1), np.float32)
+    files.write(path, tree, meta)
+    with pytest.raises(ValueError, match=r"params/kernel is float32 \(1, 7, 1\) and the model needs .*\(1, 3, 1\)"):
         nn.load_runs(tmp_path)[0]
 
 

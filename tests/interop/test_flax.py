@@ -192,6 +192,46 @@ def test_errors(call, error, words):
         call()
 
 
+@pytest.mark.parametrize(
+    ("made", "modules", "other"),
+    [
+        (from_linen(Net()), {"Net": Net()}, {"Net": linen.Dense(3)}),
+        (from_linen(Net(), name="encoder"), {"encoder": from_linen(Net())}, {"encoder": Net}),
+        (from_nnx(NNXNet), {"NNXNet": NNXNet}, {"NNXNet": lambda rngs: nnx.Linear(4, 2, rngs=rngs)}),
+        (from_nnx(NNXNet(nnx.Rngs(0))), {"NNXNet": NNXNet(nnx.Rngs(1))}, {"NNXNet": 3}),
+    ],
+    ids=["linen", "named", "nnx", "nnx module"],
+)
+def test_a_saved_model_asks_for_its_module_and_takes_no_other(made, modules, other, tmp_path):
+    trial = nn.Trial(nn.Sequential(made, nn.Dense(2)), "softmax_cross_entropy", optax.sgd(0.1))
+    run = nn.fit(trial, (X, Y), epochs=1, progress=False)
+    run.save(tmp_path / "net")
+    back = nn.load(tmp_path / "net", modules=modules)
+    np.testing.assert_array_equal(back.predict_proba(X), run.predict_proba(X))
+    assert back.evaluate((X, Y)) == run.evaluate((X, Y))
+    (name,) = modules
+    with pytest.raises(ValueError, match=rf"is the module '{name}', which no file holds; write .*modules={{'{name}'"):
+        nn.load(tmp_path / "net")
+    with pytest.raises(ValueError, match=rf"'{name}', which no file holds; modules= holds 'net'; write"):
+        nn.load(tmp_path / "net", modules={"net": made})
+    with pytest.raises(ValueError, match=r"net holds no model that this version of jaxnn can build: \S") as caught:
+        nn.load(tmp_path / "net", modules=other)
+    assert "\n" not in str(caught.value)
+
+
+def test_two_modules_of_one_name_are_refused_and_one_module_twice_is_not(tmp_path):
+    twice = nn.Sequential(from_linen(linen.Dense(2)), from_linen(linen.Dense(2)))
+    trial = nn.Trial(twice, "squared_error", optax.sgd(0.1))
+    run = nn.fit(trial, (X, X[:, :2]), epochs=1, progress=False)
+    run.save(tmp_path / "twice")
+    back = nn.load(tmp_path / "twice", modules={"Dense": linen.Dense(2)})
+    np.testing.assert_array_equal(back.predict(X), run.predict(X))
+    other = nn.Sequential(from_linen(linen.Dense(3)), from_linen(linen.Dense(2)))
+    run = nn.fit(nn.Trial(other, "squared_error", optax.sgd(0.1)), (X, X[:, :2]), epochs=1, progress=False)
+    with pytest.raises(ValueError, match=r"a second module called 'Dense'; write from_linen\(module, name='\.\.\.'\)"):
+        run.save(tmp_path / "other")
+
+
 def test_it_is_reached_from_the_front_door_without_importing_flax_before():
     code = (
         "import sys, jaxnn as nn\n"

@@ -71,3 +71,9 @@ def test_a_size_known_only_when_it_runs_takes_xlas_convolution():
     fixed = jax.ShapeDtypeStruct((batch, 5, 5, 1), jnp.float32)
     exported = jax.export.export(jax.jit(lambda x: convolve(x, kernel, (1, 1), ((1, 1), (1, 1)), (1, 1))))(fixed)
     assert float(exported.call(jnp.ones((2, 5, 5, 1)))[0, 2, 2, 0]) == 9
+
+
+def test_a_step_beyond_the_image_takes_no_memory():
+    x, kernel = jnp.ones((1, 4, 4, 2)), jnp.ones((3, 3, 2, 2))
+    y = convolve(x, kernel, (10**9, 10**9), ((1, 1), (1, 1)), (1, 1))
+    np.testing.assert_allclose(y, np.full((1, 1, 1, 2), 8.0))

@@ -39,3 +39,9 @@ def test_weights_drawn_anew_are_normal_with_the_spread_that_is_asked_for():
     together = np.stack([np.ravel(k) for k in (*wide, *narrow)])
     assert np.abs(np.corrcoef(together) - np.eye(5)).max() < 0.1, "no two are the same draw"
     assert drawn["mlp_out"]["bias"].tolist() == [1.0] * 64 and drawn["block_0"]["norm"]["scale"].tolist() == [1.0] * 3
+
+
+def test_blocks_without_end_are_scanned_or_refused():
+    with pytest.raises(ValueError, match="1000000000 blocks are too many to compile one by one; write repeat=True"):
+        stack_of(nn.Residual(nn.Dense(2)), 10**9, False, False)
+    assert stack_of(nn.Residual(nn.Dense(2)), 10**9, True, False).n == 10**9
