@@ -113,7 +113,9 @@ class Graph:
     @property
     def last(self) -> Any:
         """The layer that gives the output, or None where there are several."""
-        return None if isinstance(self.outputs, tuple) else self.layers[self.names.index(self._ends()[0])]
+        if isinstance(self.outputs, tuple):
+            return None
+        return next(layer for name, _, layer, _ in self._nodes() if name == self._ends()[0])
 
     def _begin(self, x: Any) -> dict[str, Any]:
         needed = [s for sources in self.inputs for s in _tuple(sources) if s not in self.names]

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, NamedTuple, TypeAlias
 from jaxnn import losses, metrics
 from jaxnn.core.layer import is_spec
 from jaxnn.core.registry import is_better_larger, rises
-from jaxnn.core.types import Layer, Transformation
+from jaxnn.core.types import Layer, PerExample, Transformation
 from jaxnn.metrics.names import unique
 from jaxnn.train.heads import Head, given, is_node, leaves, mapped
 
@@ -76,7 +76,7 @@ class Trial:
     """
 
     model: Layer
-    loss: Any
+    loss: "str | PerExample | Mapping[str, Any] | tuple | list"
     optimizer: Transformation
     metrics: Any = ()
     stop: Any = None

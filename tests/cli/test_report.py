@@ -29,6 +29,8 @@ def test_the_leaderboard_shows_the_axes_that_vary_and_counts_epochs_from_one():
     }
     table |= {"val_loss": [3.0, 2.0, 1.0], "best_epoch": [0, 4, 9]}
     lines = leaderboard(table, np.array([2, 1, 0]), "accuracy", ["lr", "hidden", "l2"], k=2).splitlines()
+    *lines, constant = lines
+    assert constant.split() == ["all", "of", "them:", "l2", "0.5"]
     assert [line.split() for line in lines] == [
         ["rank", "network", "lr", "hidden", "val_accuracy", "val_loss", "epoch"],
         ["1", "2", "0.01", "16-8", "1.0000", "1", "10"],

@@ -22,6 +22,8 @@ BLOCK = nn.TransformerBlock(nn.Attention(2), hidden=6)
 LAYERS = [
     (nn.Dense(3, "tanh"), X),
     (nn.Dropout(0.0), X),
+    (nn.DropConnect(nn.Dense(3), 0.0), X),
+    (nn.GaussianNoise(0.0), X),
     (nn.Activation("gelu"), X),
     (nn.Activation(jnp.sqrt), np.abs(X)),
     (nn.LayerNorm(), X),
@@ -75,6 +77,7 @@ LAYERS = [
     (nn.transformer_encoder(4, 2, 2, out=3, vocab=6, context=5, repeat=True), IDS),
 ]
 NO_MASKS = {"Conv", "ConvTranspose", "DepthwiseConv", "MaxPool", "AvgPool", "Flatten", "Reshape", "Lambda", "Join"}
+NO_MASKS |= {"RandomCrop", "RandomFlip", "RandomRotation", "RandomTranslation", "RandomZoom"}
 
 
 def weighed(y):

@@ -74,6 +74,10 @@ def test_every_layer_inside_is_given_the_rows(model, x, key):
 
 def test_every_composite_has_an_entry():
     holds = lambda cls: any(field.metadata.get("child") for field in dataclasses.fields(cls))  # noqa: E731
-    composites = {name for name, cls in REGISTRY.items() if cls.__module__.startswith("jaxnn.") and holds(cls)}
+    composites = {
+        name
+        for name, cls in REGISTRY.items()
+        if cls.__module__.startswith(("jaxnn.layers", "jaxnn.models")) and holds(cls)
+    }
     missing = composites - {type(model).__name__ for model, _ in COMPOSITES}
     assert not missing, f"{sorted(missing)} have no entry in COMPOSITES"

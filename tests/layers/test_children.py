@@ -15,6 +15,7 @@ NORM = nn.BatchNorm(momentum=0.5)
 COMPOSITES = {
     "Sequential": nn.Sequential(nn.Dense(4), NORM),
     "Residual": nn.Residual(NORM),
+    "DropConnect": nn.DropConnect(nn.Sequential(nn.Dense(4), NORM), 0.0, where="dense_0/kernel"),
     "Parallel": nn.Parallel(nn.Dense(4), NORM, join="add"),
     "Graph": nn.Graph(("a", NORM, "x"), ("b", nn.Dense(4), "a")),
     "Repeat": nn.Repeat(NORM, 2),

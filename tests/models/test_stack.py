@@ -20,7 +20,7 @@ def test_step_by_step_through_the_caches_is_all_at_once(repeat):
     params, state = jax.jit(stack.init)(jax.random.key(0), X)
     whole, _ = jax.jit(stack.apply)(params, state, X)
     caches = init_caches(BLOCK, 2, repeat, params, 2, 4, jnp.float32)
-    step = jax.jit(lambda caches, x: apply_cached(BLOCK, 2, repeat, params, caches, x))
+    step = jax.jit(lambda caches, x: apply_cached(BLOCK, 2, repeat, params, state, caches, x))
     for at in (0, 2):
         y, caches = step(caches, X[:, at : at + 2])
         np.testing.assert_allclose(y, whole[:, at : at + 2], rtol=1e-4, atol=1e-5)
