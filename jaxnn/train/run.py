@@ -11,7 +11,8 @@ from jaxnn.data.batches import rows_of_a_step
 from jaxnn.data.source import read
 from jaxnn.train.class_weight import counted
 from jaxnn.train.engine import Member, Recipe, epoch, goes_on, kept, start
-from jaxnn.train.enrol import floating, task_of, whole
+from jaxnn.train.enrol import task_of
+from jaxnn.train.options import check_hparams, check_key, check_options, floating, whole
 from jaxnn.train.state import TrainState
 from jaxnn.train.trial import TrialLike, check_names
 
@@ -67,9 +68,9 @@ def run(
         True
     """
     whole("epochs", epochs)
-    if batch_size is not None:
-        whole("batch_size", batch_size)
-    hparams = dict(hparams or {})
+    check_options(batch_size=batch_size, compute_dtype=compute_dtype, stop=stop, shuffle_seed=shuffle_seed,
+                  shuffle=shuffle)  # fmt: skip
+    hparams, key = check_hparams(hparams), check_key(key)
     check_names(trial, hparams)
     task = task_of(trial, hparams, epochs)
     source = read(data, validation, shuffle_seed=shuffle_seed, shuffle=shuffle, task=task)
