@@ -161,6 +161,8 @@ def _is_mark(value: Any) -> bool:
 
 def _template(name: str, value: Any) -> Any:
     """The value with a mark for each leaf."""
+    if isinstance(value, Iterator):
+        raise ValueError(f"the hyperparameter {name} is a {type(value).__name__}; write the list of its values")
     if isinstance(value, traced):
         return jax.tree.map(lambda v: _number(name, v), _tuples(value.values))
     if isinstance(value, static):
@@ -197,8 +199,6 @@ def _fixed(name: str, value: Any) -> _Fixed:
         value = value.item()
     if isinstance(value, float) and np.isnan(value):
         raise ValueError(f"the hyperparameter {name} holds NaN; write a number, as in {name}=1e-3")
-    if isinstance(value, Iterator):
-        raise ValueError(f"the hyperparameter {name} is a {type(value).__name__}; write the list of its values")
     if isinstance(value, numbers.Number) and not isinstance(value, (int, float)):
         raise ValueError(f"the hyperparameter {name} is {value!r}, a {type(value).__name__}; write a float, {name}=0.1")
     try:
