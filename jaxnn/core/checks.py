@@ -81,7 +81,8 @@ def pair(layer: Any, result: Any) -> tuple[Any, Any]:
     """
     if not isinstance(result, tuple) or len(result) != 2:
         kind = type(layer).__name__
-        found = f"an array {tuple(result.shape)}" if hasattr(result, "shape") else type(result).__name__
+        shape = getattr(result, "shape", None)
+        found = type(result).__name__ if shape is None else f"an array {tuple(shape)}"
         raise SpecError(f"apply of {kind} returned {found}, and not outputs and state; write return y, state")
     return result
 

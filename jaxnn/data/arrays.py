@@ -127,11 +127,13 @@ def check_targets(loss: Any, task: str | None, outputs: Any, y: Any, what: str =
     """
     shapes = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), y)
     found, rows = _called(loss, outputs, shapes), row_count(y)
-    shape = getattr(found, "shape", None if found is None else type(found).__name__)
+    shape, dtype = (
+        getattr(found, name, None if found is None else type(found).__name__) for name in ("shape", "dtype")
+    )
     if shape != (rows,):
         raise ValueError(f"the loss gave {shape} for {rows} rows; write a loss (outputs, targets) -> (batch,)")
-    if not jnp.issubdtype(found.dtype, jnp.floating):
-        raise ValueError(f"the loss gave {found.dtype}, which has no gradient; write a loss of floats")
+    if not jnp.issubdtype(dtype, jnp.floating):
+        raise ValueError(f"the loss gave {dtype}, which has no gradient; write a loss of floats")
     if task not in ("classes", "binary") or isinstance(y, Tracer):
         return
     low, high = float(y.min()), float(y.max())

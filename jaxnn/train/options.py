@@ -84,7 +84,7 @@ def check_options(
 
 
 def _is_seed(value: Any) -> bool:
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and int(value) >= 0
 
 
 def check_hparams(hparams: Any) -> dict[str, Any]:

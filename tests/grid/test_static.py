@@ -29,7 +29,8 @@ def grid(space, **options):
     ("given", "found"),
     [
         (0.5, 0.5), (3, 3), ("relu", "relu"), (True, True), ([0.5, 2.0], (0.5, 2.0)), ((1, (0.5,)), (1, (0.5,))),
-        (np.array([[1.0, 2.0]]), ((1.0, 2.0),)), (np.float32(0.5), 0.5), (np.array(2), 2), (None, None), (np.inf, np.inf),
+        (np.array([[1.0, 2.0]]), ((1.0, 2.0),)), (np.float32(0.5), 0.5), (np.array(2), 2),
+        (None, None), (np.inf, np.inf),
     ],
 )  # fmt: skip
 def test_the_trial_gets_the_plain_value_and_nothing_is_traced(given, found):
