@@ -127,9 +127,8 @@ def check_targets(loss: Any, task: str | None, outputs: Any, y: Any, what: str =
     """
     shapes = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), y)
     found, rows = _called(loss, outputs, shapes), row_count(y)
-    shape, dtype = (
-        getattr(found, name, None if found is None else type(found).__name__) for name in ("shape", "dtype")
-    )
+    kind: Any = None if found is None else type(found).__name__
+    shape, dtype = getattr(found, "shape", kind), getattr(found, "dtype", kind)
     if shape != (rows,):
         raise ValueError(f"the loss gave {shape} for {rows} rows; write a loss (outputs, targets) -> (batch,)")
     if not jnp.issubdtype(dtype, jnp.floating):

@@ -5,13 +5,14 @@ A trial function sees its floats as numbers inside the program, which have no va
 something has failed, and only then, hyperparameters are tried as something else; whatever is tried is only traced.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 import jax
 import numpy as np
+from jax.core import Tracer
 
 from jaxnn.core.hyper import concrete, split, traced
 from jaxnn.core.layer import is_spec
@@ -23,6 +24,12 @@ from jaxnn.train.trial import arguments
 
 MISUSES = (TypeError, ValueError, LookupError, ArithmeticError, AttributeError)
 """What Python and JAX raise for a value of the wrong kind; an error of another class is the user's own."""
+VALUELESS = (
+    jax.errors.ConcretizationTypeError,
+    jax.errors.TracerArrayConversionError,
+    jax.errors.TracerIntegerConversionError,
+)
+"""What JAX raises where a traced value is asked for its number."""
 
 
 @contextmanager
@@ -39,6 +46,24 @@ def naming_culprits(entry: Entry, source: Source) -> Iterator[None]:
         if found is None:
             raise
         raise ValueError(found) from error
+
+
+@contextmanager
+def naming_traced(inside: Mapping[str, Any]) -> Iterator[None]:
+    """Around what builds a trial under a user's own `jax.jit`: a value that JAX misses is one of those traced there.
+
+    Raises:
+        ValueError: with the hyperparameters that are traced, from the error of JAX.
+    """
+    try:
+        yield
+    except VALUELESS as error:
+        names = [name for name, numbers in inside.items() if any(isinstance(v, Tracer) for v in numbers)]
+        raise ValueError(
+            f"the trial uses {' or '.join(names)} as structure, such as a size, the n of range(n) or an if, and "
+            "it is traced by jax.jit, jax.vmap or jax.grad around this call; give it as a plain number, or write "
+            "jnp.where in the place of an if"
+        ) from error
 
 
 def rehearse(entry: Entry, source: Source, known: Sequence[str] = ()) -> None:

@@ -66,6 +66,7 @@ OPTIONS = {
     "seed=-1": (lambda: fit(seed=-1), r"a seed must be a whole number in \[0, 2\*\*32\), got -1; write seed=0"),
     "a key for a seed": (lambda: fit(seed=KEY), "a seed must be a whole number"),
     "a seed for a key": (lambda: run(key=7), r'got 7; write jax.random.key\(7, impl="threefry2x32"\)'),
+    "a seed for a key of init": (lambda: nn.init(trial(), 0, X), "the key must be one of JAX, got 0"),
     "shuffle_seed=-1": (lambda: fit(shuffle_seed=-1), "shuffle_seed must be a whole number from 0 on, got -1"),
     "shuffle_seed=1.5": (lambda: run(shuffle_seed=1.5), "shuffle_seed must be a whole number"),
     "shuffle in words": (lambda: fit(shuffle="no"), "shuffle must be True or False, got 'no'; write shuffle=False"),

@@ -137,6 +137,14 @@ def test_an_error_that_the_trial_has_no_part_in_passes_as_it_is():
         raise ValueError("elsewhere")
 
 
+def test_under_jit_the_traced_are_named():
+    def last(lr):
+        return nn.run(in_an_if, {"lr": lr}, jax.random.key(0), (X, Y), epochs=1, batch_size=4)[1]["loss"]
+
+    with pytest.raises(ValueError, match=r"uses lr as structure.* traced by jax.jit.*give it as a plain number"):
+        jax.jit(last)(0.3)
+
+
 def test_a_rehearsal_compiles_nothing_and_keeps_nothing():
     source = read((X, Y), 0.25)
     entry = enrol(as_int, source, dict(width=8.0), epochs=3, batch_size=2, stop=nn.EarlyStopping())
