@@ -63,8 +63,7 @@ class Entry(NamedTuple):
         try:
             return self.recipe.built(member)
         except Exception as error:
-            if not isinstance(error, (ValueError, TypeError)):  # those say themselves what is wrong
-                error.add_note(f"while the trial was built for {self.point or 'no hyperparameters'}")
+            error.add_note(f"while the trial was built for {self.point or 'no hyperparameters'}")
             raise
 
 
