@@ -16,6 +16,7 @@ from jaxnn import testing as testing
 from jaxnn.core.activations import activations as activations
 from jaxnn.core.codec import from_json as from_json
 from jaxnn.core.codec import to_json as to_json
+from jaxnn.core.hyper import static as static
 from jaxnn.core.hyper import traced as traced
 from jaxnn.core.layer import child as child
 from jaxnn.core.layer import hyper as hyper

@@ -72,31 +72,55 @@ def path() -> tuple[str, ...]:
     return _PATH.get()
 
 
+def pair(layer: Any, result: Any) -> tuple[Any, Any]:
+    """What a layer's ``apply`` returned, or an error where it is no pair of outputs and state.
+
+    Example:
+        >>> pair(None, (1.0, {}))
+        (1.0, {})
+    """
+    if not isinstance(result, tuple) or len(result) != 2:
+        kind = type(layer).__name__
+        shape = getattr(result, "shape", None)
+        found = type(result).__name__ if shape is None else f"an array {tuple(shape)}"
+        raise SpecError(f"apply of {kind} returned {found}, and not outputs and state; write return y, state")
+    return result
+
+
 def is_concrete(value: Any) -> bool:
     """Whether ``value`` is a plain Python number, the only kind that validators look at."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
+def _no_text(name: str, value: Any, call: str) -> None:
+    if isinstance(value, str):
+        raise ValueError(f"{name} must be a number, got the text {value!r}; write {call}")
+
+
 def rate(name: str, value: Any, call: str) -> None:
-    """Raise unless a concrete ``value`` lies in [0, 1); tracers and arrays pass."""
+    """Raise unless a concrete ``value`` lies in [0, 1); tracers and arrays pass, text does not."""
+    _no_text(name, value, call)
     if is_concrete(value) and not 0 <= value < 1:
         raise ValueError(f"{name} must lie in [0, 1), got {value}; write {call}")
 
 
 def fraction(name: str, value: Any, call: str) -> None:
-    """Raise unless a concrete ``value`` lies in [0, 1]; tracers and arrays pass."""
+    """Raise unless a concrete ``value`` lies in [0, 1]; tracers and arrays pass, text does not."""
+    _no_text(name, value, call)
     if is_concrete(value) and not 0 <= value <= 1:
         raise ValueError(f"{name} must lie in [0, 1], got {value}; write {call}")
 
 
 def positive(name: str, value: Any, call: str) -> None:
-    """Raise unless a concrete ``value`` is above zero; tracers and arrays pass."""
+    """Raise unless a concrete ``value`` is above zero; tracers and arrays pass, text does not."""
+    _no_text(name, value, call)
     if is_concrete(value) and not value > 0:
         raise ValueError(f"{name} must be above 0, got {value}; write {call}")
 
 
 def not_negative(name: str, value: Any, call: str) -> None:
-    """Raise unless a concrete ``value`` is zero or more; tracers and arrays pass."""
+    """Raise unless a concrete ``value`` is zero or more; tracers and arrays pass, text does not."""
+    _no_text(name, value, call)
     if is_concrete(value) and not value >= 0:
         raise ValueError(f"{name} must be 0 or more, got {value}; write {call}")
 

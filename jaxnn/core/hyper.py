@@ -2,10 +2,11 @@
 
 A hyperparameter is any pytree. Its floats and arrays of floats are traced: inputs of the program. So are all numbers
 of a spec, such as those of an `EarlyStopping`, for a spec says itself what shapes it, and what is wrapped in `traced`.
-Everything else is structure: equal structures share a program.
+Everything else is structure, and so is what is wrapped in `static`: equal structures share a program.
 """
 
-from collections.abc import Mapping
+import numbers
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -27,6 +28,27 @@ class traced:
     Example:
         >>> traced([3, 10, 30])
         traced(values=[3, 10, 30])
+    """
+
+    values: Any
+
+
+@dataclass(frozen=True)
+class static:
+    """A value that is structure whatever its type: a float that the trial function makes a size of, or asks in an `if`.
+
+    The trial function gets the plain value, lists and arrays of them as tuples. Each value is a program of its own.
+
+    Args:
+        values: one value for `fit`, a sequence of them for an axis of `grid`.
+
+    Example:
+        >>> import optax, jaxnn as nn
+        >>> def line(share):
+        ...     return nn.Trial(nn.mlp((int(8 * share),), out=1), "squared_error", optax.sgd(0.1))
+        >>> runs = nn.grid(line, (np.ones((4, 1)), np.ones(4)), dict(share=nn.static([0.5, 1.0])), epochs=1)
+        >>> runs.table["share"], runs[0].params["dense_0"]["kernel"].shape
+        ([0.5, 1.0], (1, 4))
     """
 
     values: Any
@@ -87,7 +109,7 @@ def split(hparams: Mapping[str, Any]) -> tuple[dict[str, tuple], tuple[Structure
         the structures, sorted by name.
 
     Raises:
-        ValueError: for NaN, and for a value that is neither a number nor hashable.
+        ValueError: for NaN, a number that its dtype cannot hold, and a value that is neither a number nor hashable.
 
     Example:
         >>> inside, structure = split({"lr": 0.5, "hidden": [8, 8]})
@@ -139,16 +161,27 @@ def _is_mark(value: Any) -> bool:
 
 def _template(name: str, value: Any) -> Any:
     """The value with a mark for each leaf."""
+    if isinstance(value, Iterator):
+        raise ValueError(f"the hyperparameter {name} is a {type(value).__name__}; write the list of its values")
     if isinstance(value, traced):
         return jax.tree.map(lambda v: _number(name, v), _tuples(value.values))
+    if isinstance(value, static):
+        return jax.tree.map(lambda v: _fixed(name, v), _tuples(_listed(value.values)))
     if is_spec(value):
         return jax.tree.map(lambda v: _number(name, v), value)
-    nested = jax.tree.map(
-        lambda v: _template(name, v) if isinstance(v, traced) or is_spec(v) else _leaf(name, v),
-        _tuples(value),
-        is_leaf=lambda v: isinstance(v, traced) or is_spec(v),
-    )
-    return nested
+    return jax.tree.map(lambda v: _template(name, v) if _says(v) else _leaf(name, v), _tuples(value), is_leaf=_says)
+
+
+def _says(value: Any) -> bool:
+    """Whether a value says itself how it goes into the program."""
+    return isinstance(value, (traced, static)) or is_spec(value)
+
+
+def _listed(value: Any) -> Any:
+    """Arrays as lists of Python's numbers, which can be compared."""
+    if hasattr(value, "dtype") and hasattr(value, "shape") and not isinstance(value, Tracer):
+        return np.asarray(value).tolist()
+    return [_listed(v) for v in value] if isinstance(value, list) else value
 
 
 def _tuples(value: Any) -> Any:
@@ -158,10 +191,16 @@ def _tuples(value: Any) -> Any:
 
 
 def _leaf(name: str, value: Any) -> Any:
-    if is_traced(value):
-        return _number(name, value)
-    if isinstance(value, np.generic):
+    return _number(name, value) if is_traced(value) else _fixed(name, value)
+
+
+def _fixed(name: str, value: Any) -> _Fixed:
+    if isinstance(value, (np.generic, np.ndarray, jax.Array)) and value.shape == () and not isinstance(value, Tracer):
         value = value.item()
+    if isinstance(value, float) and np.isnan(value):
+        raise ValueError(f"the hyperparameter {name} holds NaN; write a number, as in {name}=1e-3")
+    if isinstance(value, numbers.Number) and not isinstance(value, (int, float)):
+        raise ValueError(f"the hyperparameter {name} is {value!r}, a {type(value).__name__}; write a float, {name}=0.1")
     try:
         hash(value)
     except TypeError:
@@ -181,4 +220,11 @@ def _number(name: str, value: Any) -> _Number:
         raise ValueError(f"the hyperparameter {name} is {value!r}, no number; write {name}=nn.traced(3)")
     if floating and np.isnan(array).any():
         raise ValueError(f"the hyperparameter {name} holds NaN; write a number, as in {name}=1e-3")
-    return _Number(array.astype(jax.dtypes.canonicalize_dtype(float if floating else int)))
+    with np.errstate(over="ignore"):
+        cast = array.astype(jax.dtypes.canonicalize_dtype(float if floating else int))
+    lost = np.isfinite(array) & ~np.isfinite(cast) if floating else cast != array
+    if lost.any():
+        raise ValueError(
+            f"the hyperparameter {name} holds {array[lost][0]}, which {cast.dtype} cannot hold; write a smaller number"
+        )
+    return _Number(cast)

@@ -92,7 +92,12 @@ def none_here(layer: str, x: Any) -> Any:
         SpecError: with what to put in front.
     """
     if not hasattr(x, "shape"):
-        got = "a sequence with a mask" if is_masked(x) else f"a {type(x).__name__}"
+        if not is_masked(x):
+            raise checks.SpecError(
+                f"{layer} takes one array and got a {type(x).__name__} of {len(x)}; write nn.Graph, whose nodes take "
+                "inputs by name, or Join() in front, which makes them one"
+            )
+        got = "a sequence with a mask"
         raise checks.SpecError(
             f"{layer} takes one array and got {got}; put GlobalAvgPool() in front, which sees the real steps alone, "
             "or Lambda(lambda x: x[0]) to let go of the mask"

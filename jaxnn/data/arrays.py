@@ -1,8 +1,10 @@
 """The door for data: whatever a user holds becomes a checked `Batch`, or one clear sentence."""
 
+import inspect
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
@@ -39,6 +41,9 @@ def as_batch(data: Any, what: str = "the data", wide: bool = False) -> Batch:
         [1.0, 1.0]
     """
     x, y, weight = parts(data, what)
+    for name, value in (("x", x), ("y", y)):
+        if value is None:
+            raise ValueError(f"{name} of {what} is None; write {CALL}")
     x, y = _arrays(x, "x", what, wide), _arrays(y, "y", what)
     leaves = jax.tree.leaves(x), jax.tree.leaves(y)
     lengths = {len(a) if a.ndim else -1 for a in (*leaves[0], *leaves[1])}
@@ -48,6 +53,9 @@ def as_batch(data: Any, what: str = "the data", wide: bool = False) -> Batch:
     (rows,) = lengths
     if rows == 0:
         raise ValueError(f"{what} has no rows; write {CALL} with at least one")
+    hollow = next((a.shape for a in leaves[0] if 0 in a.shape), None)
+    if hollow is not None:
+        raise ValueError(f"x of {what} has shape {hollow}, rows that hold nothing; write x with at least one column")
     dtype = jax.dtypes.canonicalize_dtype(float)
     if weight is None:
         return Batch(x, y, np.ones(rows, dtype))
@@ -84,6 +92,20 @@ def parts(data: Any, what: str = "the data") -> tuple[Any, Any, Any]:
     raise ValueError(f"{what} must be (x, y) or (x, y, weight), got {type(data).__name__}; write {CALL}")
 
 
+def _called(loss: Any, outputs: Any, targets: Any) -> Any:
+    """What the loss gives for these shapes."""
+    try:
+        inspect.signature(loss).bind(outputs, targets)
+    except TypeError as error:
+        raise ValueError(f"the loss cannot be called as loss(outputs, targets): {error}; write these two") from None
+    except ValueError:  # a builtin without a signature
+        pass
+    try:
+        return jax.eval_shape(loss, outputs, targets)
+    except jax.errors.TracerArrayConversionError as error:
+        raise ValueError("the loss is computed with NumPy, which has no gradient; write jax.numpy in it") from error
+
+
 def narrow(data: Batch) -> Batch:
     """Floats of ``x`` in the default float that JAX computes in; narrower ones stay."""
     return data._replace(x=jax.tree.map(lambda a: numeric(a, "x"), data.x))
@@ -104,9 +126,13 @@ def check_targets(loss: Any, task: str | None, outputs: Any, y: Any, what: str =
             and whatever the loss itself says of the shapes.
     """
     shapes = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), y)
-    shape, rows = jax.eval_shape(loss, outputs, shapes).shape, row_count(y)
+    found, rows = _called(loss, outputs, shapes), row_count(y)
+    kind: Any = None if found is None else type(found).__name__
+    shape, dtype = getattr(found, "shape", kind), getattr(found, "dtype", kind)
     if shape != (rows,):
         raise ValueError(f"the loss gave {shape} for {rows} rows; write a loss (outputs, targets) -> (batch,)")
+    if not jnp.issubdtype(dtype, jnp.floating):
+        raise ValueError(f"the loss gave {dtype}, which has no gradient; write a loss of floats")
     if task not in ("classes", "binary") or isinstance(y, Tracer):
         return
     low, high = float(y.min()), float(y.max())

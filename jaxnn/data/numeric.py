@@ -78,10 +78,14 @@ def _check_kind(array: np.ndarray, what: str) -> None:
     if kind == "c":
         raise ValueError(f"{what} is complex; write its real and imaginary parts as two columns")
     if jnp.issubdtype(array.dtype, jnp.floating) and not np.isfinite(array).all():
-        raise ValueError(
-            f"{what} holds NaN or infinite values; drop or fill these rows, as in x[numpy.isfinite(x).all(1)], or "
-            "write prepare=nn.data.Preparation(), which fills what is NaN"
-        )
+        name = "weight" if "weights" in what else "y"
+        advice = f"leave these rows out, as in good = numpy.isfinite({name}); fit(trial, (x[good], y[good]), ...)"
+        if what.startswith("x"):
+            advice = (
+                "drop or fill these rows, as in x[numpy.isfinite(x).all(1)], or write prepare=nn.data.Preparation(), "
+                "which fills what is NaN"
+            )
+        raise ValueError(f"{what} {'hold' if 'weights' in what else 'holds'} NaN or infinite values; {advice}")
 
 
 def _floats(array: np.ndarray, what: str, keep: bool) -> np.ndarray:

@@ -1,7 +1,8 @@
 """`grid` and `population`: many networks, one compiled program for every structure."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ from jaxnn.grid.results import Cohort, Runs
 from jaxnn.grid.space import Space, as_space
 from jaxnn.grid.stored import open_grid, write_table
 from jaxnn.train.begin import begin, shapes
+from jaxnn.train.culprits import naming_culprits
 from jaxnn.train.ending import Interrupted, told
-from jaxnn.train.enrol import Entry, check, enrol, task_of, whole
+from jaxnn.train.enrol import Entry, check, enrol, task_of
+from jaxnn.train.options import check_options, whole
 from jaxnn.train.population import Population
 from jaxnn.train.progress import progress_bar
 from jaxnn.train.trial import TrialLike
@@ -28,7 +31,7 @@ def grid(
     data: Any,
     space: Any,
     *,
-    epochs: int,
+    epochs: int | None = None,
     batch_size: int | None = 32,
     validation: Any = None,
     stop: Any = None,
@@ -56,7 +59,7 @@ def grid(
         data: ``(x, y)``, ``(x, y, weight)`` or a data set.
         space: a dict of axes (their product), or a space of `jaxnn.space`. ``seed``, ``batch_size`` and
             ``epochs`` are axes too; `jaxnn.traced` takes whole numbers inside.
-        epochs: passes over the data, at most, where ``epochs`` is no axis.
+        epochs: passes over the data, at most; None where ``epochs`` is an axis.
         batch_size: rows of a step, where ``batch_size`` is no axis; None for all rows in one step, in their own order.
         validation, stop, shuffle_seed, shuffle, standardise, prepare, groups, compute_dtype: as in `fit`, for all
             members.
@@ -83,8 +86,14 @@ def grid(
         >>> len(runs), runs.best("loss").hparams
         (4, {'lr': 0.3})
     """
-    whole("epochs", epochs)
     points = as_space(space)
+    if epochs is not None:
+        whole("epochs", epochs)
+    elif not all("epochs" in point for point in points.points):
+        raise ValueError("a grid needs a number of epochs; write grid(..., epochs=100), or an axis epochs=[10, 100]")
+    check_options(batch_size=batch_size, compute_dtype=compute_dtype, stop=stop, shuffle_seed=shuffle_seed,
+                  callbacks=callbacks, folder=folder, shuffle=shuffle, standardise=standardise, states=states,
+                  progress=progress)  # fmt: skip
     source = _source(trial, data, points, epochs, validation=validation, shuffle_seed=shuffle_seed, shuffle=shuffle,
                      scale=standardise, prepare=prepare, groups=groups)  # fmt: skip
     options = dict(batch_size=batch_size, stop=stop, shuffle=shuffle, compute_dtype=compute_dtype)
@@ -92,7 +101,7 @@ def grid(
     if starts is not None and len(starts) != len(points):
         raise ValueError(f"start= holds {len(starts)} and there are {len(points)} members; write one, or one for each")
     done = _done(starts if starts is not None else [start])
-    entries, cohorts = _cohorts(trial, source, points, epochs=done + epochs, **options)
+    entries, cohorts = _cohorts(trial, source, points, epochs=None if epochs is None else done + epochs, **options)
     if folder is not None:
         open_grid(folder, points, cohorts)
     found: list[Cohort] = []
@@ -119,7 +128,7 @@ def grid(
     runs = Runs(trial, data, points, source, tuple(found), again)
     if folder is not None:
         write_table(folder, runs)
-    told(np.concatenate([c.outcome.diverged for c in found]))
+    told(np.concatenate([c.outcome.diverged for c in found]), source)
     return runs
 
 
@@ -166,7 +175,9 @@ def population(
         Population(2 members, 2 epochs, 2 go on)
     """
     points = as_space(space)
-    source = _source(trial, data, points, 1 if epochs is None else epochs, validation=validation, shuffle=shuffle,
+    check_options(batch_size=batch_size, compute_dtype=compute_dtype, stop=stop, shuffle_seed=shuffle_seed,
+                  shuffle=shuffle, standardise=standardise)  # fmt: skip
+    source = _source(trial, data, points, epochs, validation=validation, shuffle=shuffle,
                      shuffle_seed=shuffle_seed, scale=standardise, prepare=prepare, groups=groups)  # fmt: skip
     options = dict(batch_size=batch_size, stop=stop, shuffle=shuffle, compute_dtype=compute_dtype)
     entries, cohorts = _cohorts(trial, source, points, epochs=FOREVER if epochs is None else epochs, **options)
@@ -178,23 +189,37 @@ def population(
     return begin(entries, source, _layout(plan, entries, source), start)
 
 
-def _source(trial: TrialLike, data: Any, points: Space, epochs: int, **options: Any) -> Source:
+def _source(trial: TrialLike, data: Any, points: Space, epochs: int | None, **options: Any) -> Source:
     """The data as the loss of the first point reads them."""
-    return read(data, task=task_of(trial, points.points[0], epochs), **options)
+    return read(data, task=task_of(trial, points.points[0], epochs or 1), **options)
 
 
 def _cohorts(trial: TrialLike, source: Source, points: Space, **options: Any) -> tuple[list[Entry], list[list[int]]]:
     """Every point sorted, built and checked; and their numbers, a list for each structure."""
-    entries = [enrol(trial, source, point, **options) for point in points.points]
+    entries: list[Entry] = []
     cohorts: dict[Any, list[int]] = {}
-    for i, entry in enumerate(entries):
-        cohorts.setdefault(entry.structure, []).append(i)
-    for indices in cohorts.values():
-        for i in indices:
-            built = entries[i].trial()
-            if i == indices[0]:
-                check(entries[i], built, source)
+    for i, point in enumerate(points.points):
+        with _numbered(i, point):
+            entry = enrol(trial, source, point, **options)
+            own = cohorts.setdefault(entry.structure, [])
+            with naming_culprits(entry, source):
+                built = entry.trial()
+                if not own:  # what only structure decides
+                    check(entry, built, source)
+        entries.append(entry)
+        own.append(i)
     return entries, list(cohorts.values())
+
+
+@contextmanager
+def _numbered(i: int, point: dict[str, Any]) -> Iterator[None]:
+    """Around what checks a point: an error says which one."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        if len(error.args) == 1 and isinstance(error.args[0], str):
+            error.args = (f"point {i} of the space, {point}: {error.args[0]}",)
+        raise
 
 
 def _layout(plan: Any, entries: Sequence[Entry], source: Source) -> plans.Plan:

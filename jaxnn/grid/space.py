@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from jaxnn.core.hyper import is_traced, traced
+from jaxnn.core.hyper import is_traced, static, traced
+from jaxnn.train.options import whole
 
 
 @dataclass(frozen=True)
@@ -53,12 +54,19 @@ class log:
     high: float
 
     def __post_init__(self):
+        _check_numbers("log(1e-4, 1e-1)", self.low, self.high)
         if not 0 < self.low < self.high:
             raise ValueError(f"a log range needs 0 < low < high, got ({self.low}, {self.high}); write log(1e-4, 1e-1)")
 
     def at(self, u: float) -> float:
         """The value at ``u`` in [0, 1]."""
         return float(self.low * (self.high / self.low) ** u)
+
+
+def _check_numbers(call: str, *ends: Any) -> None:
+    for end in ends:
+        if isinstance(end, bool) or not isinstance(end, (int, float, np.number)) or not math.isfinite(end):
+            raise ValueError(f"a range has two numbers as its ends, got {end!r}; write {call}")
 
 
 def logspace(first: float, last: float, n: int) -> list[float]:
@@ -75,7 +83,9 @@ def logspace(first: float, last: float, n: int) -> list[float]:
         >>> logspace(1e-3, 1e-1, 3)
         [0.001, 0.01, 0.1]
     """
-    if not (first > 0 and last > 0) or n < 1:
+    _check_numbers("logspace(1e-4, 1e-1, 16)", first, last)
+    whole("n", n, 0)
+    if not (first > 0 and last > 0) or n == 0:
         raise ValueError(f"logspace needs numbers above 0 and n of at least 1, got ({first}, {last}, {n}); "
                          "write logspace(1e-4, 1e-1, 16)")  # fmt: skip
     if n == 1:
@@ -88,7 +98,7 @@ def product(**axes: Any) -> Space:
     """Every combination of the axes, the last axis fastest.
 
     Args:
-        **axes: a list, range, array or `jaxnn.traced` for each name; anything else is one constant value.
+        **axes: a list, range, array, `jaxnn.traced` or `jaxnn.static` for each name; anything else is one constant.
             An axis that holds a float is an axis of floats, whole numbers in it included.
 
     Raises:
@@ -136,6 +146,7 @@ def random(n: int, *, seed: int = 0, **ranges: Any) -> Space:
         >>> len(random(5, lr=log(1e-4, 1e-1), hidden=[(8,), (16,)]))
         5
     """
+    whole("n", n, 0)
     return _drawn(np.random.default_rng(seed).random((n, len(ranges))), ranges)
 
 
@@ -155,6 +166,7 @@ def sobol(n: int, *, seed: int = 0, **ranges: Any) -> Space:
     """
     from scipy.stats import qmc
 
+    whole("n", n, 0)
     sampler = qmc.Sobol(max(1, len(ranges)), seed=seed)  # pyright: ignore[reportCallIssue]
     return _drawn(sampler.random_base2(max(0, math.ceil(math.log2(max(n, 1)))))[:n], ranges)
 
@@ -164,17 +176,21 @@ def _drawn(units: np.ndarray, ranges: Mapping[str, Any]) -> Space:
         raise ValueError("a space needs at least one point; write random(16, lr=nn.space.log(1e-4, 1e-1))")
     points = []
     for row in units:
-        point = {}
-        for u, (name, given) in builtins.zip(row, ranges.items(), strict=False):
-            if isinstance(given, log):
-                point[name] = given.at(u)
-            elif isinstance(given, tuple) and len(given) == 2 and all(isinstance(v, (int, float)) for v in given):
-                point[name] = float(given[0] + (given[1] - given[0]) * u)
-            else:
-                values = axis_values(name, given)
-                point[name] = values[min(int(u * len(values)), len(values) - 1)]
-        points.append(point)
+        drawn = builtins.zip(row, ranges.items(), strict=False)
+        points.append({name: _at(float(u), name, given) for u, (name, given) in drawn})
     return Space(tuple(points), tuple(ranges))
+
+
+def _at(u: float, name: str, given: Any) -> Any:
+    """The value at ``u`` in [0, 1) of a range, or of a list."""
+    if isinstance(given, static):
+        return static(_at(u, name, given.values))
+    if isinstance(given, log):
+        return given.at(u)
+    if isinstance(given, tuple) and len(given) == 2 and all(isinstance(v, (int, float)) for v in given):
+        return float(given[0] + (given[1] - given[0]) * u)
+    values = axis_values(name, given)
+    return values[min(int(u * len(values)), len(values) - 1)]
 
 
 def axis_values(name: str, axis: Any) -> list[Any]:
@@ -194,6 +210,8 @@ def axis_values(name: str, axis: Any) -> list[Any]:
     if isinstance(axis, traced):
         inner = axis.values if np.ndim(axis.values) else [axis.values]
         values: list = [traced(v) for v in inner]
+    elif isinstance(axis, static):
+        values = [static(v) for v in axis_values(name, axis.values)]
     elif isinstance(axis, (list, range)) or (hasattr(axis, "ndim") and axis.ndim == 1):
         items: list[Any] = list(axis)
         values = [v.item() if isinstance(v, np.generic) or getattr(v, "ndim", 1) == 0 else v for v in items]
@@ -205,7 +223,8 @@ def axis_values(name: str, axis: Any) -> list[Any]:
     if plain and any(is_traced(v) for v in values):
         values = [float(v) for v in values]
     if any(isinstance(v, float) and math.isnan(v) for v in values):
-        raise ValueError(f"the axis {name} holds NaN; write numbers")
+        number = next(i for i, v in enumerate(values) if v != v)
+        raise ValueError(f"the axis {name} holds NaN, at number {number}; write numbers, as in {name}=[0.1, 0.01]")
     return values
 
 

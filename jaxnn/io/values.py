@@ -1,4 +1,4 @@
-"""Hyperparameters as JSON and back: numbers, text, tuples, specs, `traced` and named functions."""
+"""Hyperparameters as JSON and back: numbers, text, tuples, specs, `traced`, `static` and named functions."""
 
 import math
 import re
@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxnn.core.codec import from_json, to_json
 from jaxnn.core.files import DTYPES
-from jaxnn.core.hyper import traced
+from jaxnn.core.hyper import static, traced
 from jaxnn.core.layer import is_spec
 from jaxnn.core.names import ACTIVATIONS, INITIALIZERS, name_of
 from jaxnn.core.reads import digests
@@ -31,6 +31,8 @@ def encode(value: Any) -> Any:
         return {"tuple": [encode(v) for v in value]}
     if isinstance(value, traced):
         return {"traced": encode(value.values)}
+    if isinstance(value, static):
+        return {"static": encode(value.values)}
     if isinstance(value, dict) and all(isinstance(key, str) for key in value):
         return {"dict": {key: encode(v) for key, v in value.items()}}
     if is_spec(value):
@@ -110,6 +112,8 @@ def _decoded(value: Any) -> Any:
         return tuple(map(_decoded, inner))
     if kind == "traced":
         return traced(_decoded(inner))
+    if kind == "static":
+        return static(_decoded(inner))
     if kind == "dict":
         return {str(key): _decoded(v) for key, v in inner.items()}
     if kind == "spec":

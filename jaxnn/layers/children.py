@@ -68,7 +68,7 @@ def only(kind: str, named: Mapping[str, Any], fields: tuple[str, ...], call: str
 
 def output_shape(layer: Any, params: Params, state: State, x: Any) -> Any:
     """Shape and dtype of what ``layer`` makes of ``x``, without computing it."""
-    return jax.eval_shape(lambda p, s, v: layer.apply(p, s, v, train=False)[0], params, state, x)
+    return jax.eval_shape(lambda p, s, v: checks.pair(layer, layer.apply(p, s, v, train=False))[0], params, state, x)
 
 
 def bound(run: Any, layers: Mapping[str, Any]) -> SimpleNamespace:
@@ -157,7 +157,8 @@ class Apply:
         params, state = self._params.get(name, {}), self.state.get(name, {})
         with checks.at(name):
             x = beside(x, self._mask)
-            y, after = layer.apply(params, state, x, key=key, train=self._train, rows=self._rows)
+            found = layer.apply(params, state, x, key=key, train=self._train, rows=self._rows)
+            y, after = checks.pair(layer, found)
         if name in self.state:
             self.state[name] = after
         return y[0] if self._mask is not None and is_masked(y) else y

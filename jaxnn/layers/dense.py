@@ -56,7 +56,10 @@ class Dense:
     def init(self, key: Key, x: Any) -> tuple[Params, State]:
         """Draw the kernel and the bias for inputs of the shape of ``x``."""
         if len(x.shape) < 2:
-            raise checks.SpecError(f"Dense needs (batch, ..., features), got {x.shape}; write x[None] for one row")
+            raise checks.SpecError(
+                f"Dense needs (batch, ..., features), got {x.shape}; "
+                "write x[None] for one row, or x[:, None] for rows of one feature"
+            )
         return draw(self, key, (x.shape[-1], self.units), param_dtype(x)), {}
 
     def apply(

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from jaxnn.core.activations import unknown
 from jaxnn.core.layer import is_spec
 from jaxnn.core.records import Loss, Missing, called
 from jaxnn.core.registry import LOSS_ALIASES, LOSSES, define, find_loss, same_origin
@@ -41,8 +42,8 @@ def resolve(loss: str | Callable) -> Loss:
         loss: what a `Trial` takes. A bare function has no task.
 
     Raises:
-        ValueError: for an unknown name, with the names that exist, and for a function of one's own under the name of
-            another loss.
+        ValueError: for an unknown name, with the closest one and all that exist, and for a function of one's own under
+            the name of another loss.
 
     Example:
         >>> resolve("mse"), resolve("huber"), resolve(lambda outputs, targets: outputs)
@@ -51,9 +52,7 @@ def resolve(loss: str | Callable) -> Loss:
     if isinstance(loss, str):
         found = find_loss(loss)
         if found is None:
-            raise ValueError(
-                f"no loss is named {loss!r}; choose one of {', '.join(sorted(LOSSES))}, or pass a function"
-            )
+            unknown("loss", loss, sorted(LOSSES))
         return found
     if isinstance(loss, type) or not callable(loss):
         call = f"nn.losses.{loss.__name__}()" if isinstance(loss, type) else '"softmax_cross_entropy"'

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from jaxnn.core.activations import unknown
 from jaxnn.core.layer import is_spec
 from jaxnn.core.records import Loss, Metric, Missing, called
 from jaxnn.core.registry import LOSSES, METRIC_ALIASES, METRICS, NEGATED, check_name, find_metric, same_origin
@@ -41,8 +42,8 @@ def resolve(metric: str | Callable) -> Metric:
         metric: what a `Trial` takes. Of a bare function it is not known whether larger is better.
 
     Raises:
-        ValueError: for an unknown name, with the names that exist, for a name that every history has, and for a
-            function of one's own under the name of another metric.
+        ValueError: for an unknown name, with the closest one and all that exist, for a name that every history has,
+            and for a function of one's own under the name of another metric.
 
     Example:
         >>> resolve("top_5"), resolve("mse"), resolve(lambda outputs, targets: outputs)
@@ -51,11 +52,7 @@ def resolve(metric: str | Callable) -> Metric:
     if isinstance(metric, str):
         found = find_metric(metric)
         if found is None:
-            known = ", ".join([*sorted(METRICS), "top_5", *sorted(LOSSES)])
-            raise ValueError(
-                f"no metric is named {metric!r}; choose one of {known}, or pass a function, "
-                "(outputs, targets) -> (batch,)"
-            )
+            unknown("metric", metric, [*sorted(METRICS), "top_5", *sorted(LOSSES)])
         return found
     if isinstance(metric, type) or not callable(metric):
         raise ValueError(f'a metric is a name or a function (outputs, targets) -> (batch,), got {metric!r}; write "r2"')

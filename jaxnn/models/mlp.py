@@ -43,8 +43,8 @@ def mlp(
         >>> sum(p.size for p in jax.tree.leaves(params))
         22501
     """
-    if isinstance(hidden, int):
-        raise ValueError(f"hidden must be a sequence of widths, got {hidden}; write mlp(({hidden},), out={out})")
+    if isinstance(hidden, (int, float)):
+        raise ValueError(f"hidden must be a sequence of widths, got {hidden}; write mlp(({int(hidden)},), out={out})")
     layers: list = [Flatten()]
     for width in hidden:
         checks.size("a hidden width", width, "mlp((100, 100), out=10)")

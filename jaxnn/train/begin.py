@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from jaxnn.data.source import Source
+from jaxnn.train.culprits import naming_culprits
 from jaxnn.train.engine import start as fresh
 from jaxnn.train.enrol import Entry
 from jaxnn.train.layout import Layout
@@ -49,7 +50,8 @@ def shapes(entry: Entry, source: Source) -> Any:
     """The shapes of a member's state."""
     member = entry.member(entry.inside)
     key = jax.eval_shape(lambda: jax.random.key(0, impl="threefry2x32"))
-    return jax.eval_shape(lambda m, k, x: fresh(entry.recipe, m._replace(key=k), x), member, key, source.first_row)
+    with naming_culprits(entry, source):
+        return jax.eval_shape(lambda m, k, x: fresh(entry.recipe, m._replace(key=k), x), member, key, source.first_row)
 
 
 def _given(entries: Sequence[Entry], source: Source, starts: list[Any]) -> dict[str, Any]:

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
+from jaxnn.core.checks import pair
 from jaxnn.core.ending import activation_at_the_end
 from jaxnn.core.hyper import concrete, split
 from jaxnn.core.records import Loss
@@ -16,6 +16,7 @@ from jaxnn.data.batches import rows_of_a_step
 from jaxnn.data.source import Source
 from jaxnn.train.engine import Member, Recipe
 from jaxnn.train.heads import is_node
+from jaxnn.train.options import floating, whole
 from jaxnn.train.targets import check_heads
 from jaxnn.train.trial import OWN, Trial, TrialLike, arguments, check_names
 
@@ -105,25 +106,10 @@ def task_of(trial: TrialLike, point: Mapping[str, Any], epochs: int) -> Any:
         return None
 
 
-def floating(dtype: Any) -> Any:
-    """A compute dtype, or None.
-
-    Raises:
-        ValueError: for a dtype that is not floating.
-    """
-    if dtype is not None and not jnp.issubdtype(dtype, jnp.floating):
-        raise ValueError(f"compute_dtype must be floating, got {dtype!r}; write compute_dtype=jnp.bfloat16")
-    return None if dtype is None else jnp.dtype(dtype)
-
-
-def whole(name: str, value: Any) -> None:
-    """Raise unless ``value`` is a whole number of at least 1."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}; write {name}=32")
-
-
 def check(entry: Entry, trial: Trial, source: Source) -> None:
     """Run shapes through the model and the loss of a built trial, so that what does not fit fails here.
+
+    The trial is built again as the program will build it, of numbers without a value.
 
     Raises:
         ValueError: with the path of the layer, or both shapes, and the call to write instead.
@@ -140,6 +126,7 @@ def check(entry: Entry, trial: Trial, source: Source) -> None:
             f"{both!r} is a hyperparameter and a metric, and a table has one column of that name; "
             f"write nn.metric(name='my_{both}', rises=True)(function)"
         )
+    jax.eval_shape(lambda member: entry.recipe.built(member) and None, entry.member(entry.inside))
     leaves, tree = jax.tree.flatten(source.data.x)
     rows = tuple((a.shape[1:], str(a.dtype)) for a in leaves)
     held = [(part, "the validation data") for part in source.held or ()]
@@ -166,6 +153,6 @@ def _output_shape(model: Any, tree: Any, rows: tuple, n: int) -> Any:
 
     def outputs(key: Any, x: Any) -> Any:
         params, state = model.init(key, x)
-        return model.apply(params, state, x)[0]
+        return pair(model, model.apply(params, state, x))[0]
 
     return jax.eval_shape(outputs, key, x)

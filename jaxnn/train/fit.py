@@ -6,9 +6,11 @@ from typing import Any
 
 from jaxnn.data.source import read
 from jaxnn.train.begin import begin
+from jaxnn.train.culprits import naming_culprits
 from jaxnn.train.ending import Interrupted, told
-from jaxnn.train.enrol import check, enrol, task_of, whole
+from jaxnn.train.enrol import check, enrol, task_of
 from jaxnn.train.layout import Alone
+from jaxnn.train.options import check_hparams, check_options, whole
 from jaxnn.train.progress import progress_bar
 from jaxnn.train.result import Run
 from jaxnn.train.trial import TrialLike
@@ -85,20 +87,25 @@ def fit(
         [7.0]
     """
     whole("epochs", epochs)
+    check_options(batch_size=batch_size, compute_dtype=compute_dtype, stop=stop, shuffle_seed=shuffle_seed,
+                  callbacks=callbacks, folder=folder, shuffle=shuffle, standardise=standardise, rewind=rewind,
+                  progress=progress)  # fmt: skip
+    hparams = check_hparams(hparams)
     source = read(data, validation, shuffle_seed=shuffle_seed, scale=standardise, shuffle=shuffle, prepare=prepare,
-                  groups=groups, task=task_of(trial, hparams or {}, epochs))  # fmt: skip
+                  groups=groups, task=task_of(trial, hparams, epochs))  # fmt: skip
     done = start.epochs if isinstance(start, Run) else 0
     if seed is None:
         seed = start.seed if isinstance(start, Run) else 0
-    point = {**(hparams or {}), "seed": seed}
+    point = {**hparams, "seed": seed}
     entry = enrol(trial, source, point, epochs=done + epochs, batch_size=batch_size, shuffle=shuffle, stop=stop,
                   compute_dtype=compute_dtype, rewind=rewind)  # fmt: skip
-    check(entry, entry.trial(), source)
+    with naming_culprits(entry, source):
+        check(entry, entry.trial(), source)
     population = begin([entry], source, Alone(source.device), start, folder)
     with progress_bar(epochs, progress, "fit") as bar:
         try:
             population.advance(done + epochs - population.epoch, callbacks, bar.update)
         except KeyboardInterrupt as error:
             raise Interrupted([population.run(0)] if population.groups[0].standing.state is not None else []) from error
-    told(population.outcome.diverged)
+    told(population.outcome.diverged, source)
     return population.run(0)

@@ -84,6 +84,8 @@ class Model:
         """`outputs`, beside the mask of their steps where the model hands one on."""
         x = given.inputs(x, self.features, self.prepare)
         x = jax.tree.map(np.asarray, x, is_leaf=lambda a: isinstance(a, list))
+        if not jax.tree.leaves(x) or any(a.ndim == 0 for a in jax.tree.leaves(x)):
+            raise ValueError(f"the new rows have no rows, got {x!r}; write them as in training, x (rows, ...)")
         rows = jax.tree.leaves(x)[0].shape[0]
         if rows:
             x = self._ready(as_batch((x, np.zeros(rows)), "the new rows", wide=self._wide)).x

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jaxnn.core.hyper import traced
+from jaxnn.core.hyper import static, traced
 from jaxnn.core.tree import member
 from jaxnn.core.types import Params, State
 from jaxnn.data.source import Source
@@ -102,8 +102,8 @@ def arrays(tree: Any) -> Any:
 
 
 def shown(value: Any) -> Any:
-    """A hyperparameter as a table shows it."""
-    return value.values if isinstance(value, traced) else value
+    """A hyperparameter as a table shows it, without what says how it goes into the program."""
+    return value.values if isinstance(value, (traced, static)) else value
 
 
 def merged(outcomes: list[Outcome]) -> Outcome:

@@ -10,6 +10,7 @@ import numpy as np
 
 from jaxnn.core.tree import member as one_of
 from jaxnn.data.source import Source
+from jaxnn.train.culprits import naming_culprits
 from jaxnn.train.engine import Member
 from jaxnn.train.enrol import Entry
 from jaxnn.train.exchange import put, replaced
@@ -138,7 +139,8 @@ class Population:
             self._shared = self.layout.place(shared(self.source, self.entries[0].trial()))
         own = self._of((self._member(), self._given), group.members)
         pair = programs(self.recipe, self.layout)
-        train, member, seconds, compiles = group.start(pair, self.layout, own, self.source, self._shared)
+        with naming_culprits(self.entries[int(group.members[0])], self.source):
+            train, member, seconds, compiles = group.start(pair, self.layout, own, self.source, self._shared)
 
         def after(count: int) -> None:
             self._outcome = None

@@ -8,6 +8,7 @@ import jax
 import numpy as np
 import optax
 
+from jaxnn.core.checks import SpecError
 from jaxnn.core.hyper import HOLE, Structure, join, split
 from jaxnn.core.reads import key_of
 from jaxnn.core.tree import cast
@@ -51,7 +52,11 @@ def outputs_of(model: Any, params: Params, state: State, x: Any, dtype: Any = No
     blocks = []
     for first in range(0, max(rows, 1), size):
         block = jax.tree.map(lambda a, first=first: _padded(np.asarray(a[first : first + size]), size), x)
-        blocks.append(jax.tree.map(np.asarray, _forward(dtype)(model, params, state, block)))
+        try:
+            blocks.append(jax.tree.map(np.asarray, _forward(dtype)(model, params, state, block)))
+        except SpecError:
+            jax.eval_shape(lambda v: model.apply(params, state, v), x)  # the same error, of the rows without padding
+            raise
     return jax.tree.map(lambda *b: np.concatenate(b)[:rows], *blocks)
 
 

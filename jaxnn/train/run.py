@@ -10,8 +10,10 @@ from jaxnn.core.types import Key
 from jaxnn.data.batches import rows_of_a_step
 from jaxnn.data.source import read
 from jaxnn.train.class_weight import counted
+from jaxnn.train.culprits import naming_traced
 from jaxnn.train.engine import Member, Recipe, epoch, goes_on, kept, start
-from jaxnn.train.enrol import floating, task_of, whole
+from jaxnn.train.enrol import task_of
+from jaxnn.train.options import check_hparams, check_key, check_options, floating, whole
 from jaxnn.train.state import TrainState
 from jaxnn.train.trial import TrialLike, check_names
 
@@ -67,9 +69,9 @@ def run(
         True
     """
     whole("epochs", epochs)
-    if batch_size is not None:
-        whole("batch_size", batch_size)
-    hparams = dict(hparams or {})
+    check_options(batch_size=batch_size, compute_dtype=compute_dtype, stop=stop, shuffle_seed=shuffle_seed,
+                  shuffle=shuffle)  # fmt: skip
+    hparams, key = check_hparams(hparams), check_key(key)
     check_names(trial, hparams)
     task = task_of(trial, hparams, epochs)
     source = read(data, validation, shuffle_seed=shuffle_seed, shuffle=shuffle, task=task)
@@ -78,7 +80,9 @@ def run(
     recipe = Recipe(trial, structure, size, -(-source.rows // size), source.held is not None, floating(compute_dtype),
                     classes=source.classes)  # fmt: skip
     member = Member(inside, stop, key, jnp.int32(epochs), jnp.int32(0))
-    counts = counted(recipe.built(member).heads, source)
+    with naming_traced(inside):
+        built = recipe.built(member)
+    counts = counted(built.heads, source)
     block = jax.tree.map(jnp.asarray, source.block(0, epochs, shuffle, capacity=epochs, counts=counts))
 
     def one(state: TrainState, order: Any) -> tuple[TrainState, dict[str, Any]]:

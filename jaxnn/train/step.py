@@ -16,6 +16,7 @@ from jaxnn.data.weights import padded, silenced
 from jaxnn.train.class_weight import factors
 from jaxnn.train.heads import Head, Seen
 from jaxnn.train.optimizer import Optimizer, plain
+from jaxnn.train.options import check_key
 from jaxnn.train.state import TrainState
 from jaxnn.train.sums import Sums, finished, gathered, weighted
 from jaxnn.train.trial import Trial
@@ -39,7 +40,7 @@ def init(trial: Trial, key: Key, x: Any, given: Any = None) -> TrainState:
         >>> int(nn.init(trial, jax.random.key(0), jnp.ones((1, 2))).step)
         0
     """
-    params, model_state = trial.model.init(jax.random.split(key)[0], x)
+    params, model_state = trial.model.init(jax.random.split(check_key(key))[0], x)
     if given:
         params = jax.tree_util.tree_map_with_path(lambda path, p: given.get(path_of(path), p), params)
     return TrainState(

@@ -80,8 +80,25 @@ def _check_head(head: Head, outputs: Any, y: Any, weight: Any, data: Batch, what
         y = _counting(head, y, weight, what)
     one = head.seen(outputs, data) if isinstance(y, Tracer) else _shapes(head, outputs, y, weight)
     check_targets(head.loss, head.loss.task, one.outputs, y.reshape(one.targets.shape), what)
+    _check_metrics(head, one)
     if not isinstance(y, Tracer):
         check_class_weight(head, one.outputs, y.reshape(one.targets.shape), mask is not None and weight is None)
+
+
+def _check_metrics(head: Head, seen: Any) -> None:
+    """Raise for a metric that does not give one value, or one array, for each row."""
+    outputs, targets = (jax.ShapeDtypeStruct(a.shape, a.dtype) for a in (seen.outputs, seen.targets))
+    for metric in head.metrics:
+        try:
+            found = jax.eval_shape(lambda o, t, f=metric: f(o, t, head.loss.task), outputs, targets)
+        except jax.errors.TracerArrayConversionError as error:
+            raise ValueError(f"the metric {metric.name} is computed with NumPy; write jax.numpy in it") from error
+        shape = getattr(found, "shape", None if found is None else type(found).__name__)
+        if not isinstance(shape, tuple) or shape[:1] != targets.shape[:1]:
+            raise ValueError(
+                f"the metric {metric.name} gave {shape} for {targets.shape[0]} rows; write a metric "
+                "(outputs, targets) -> (batch,), of which the mean is taken here"
+            )
 
 
 def _of(head: Head) -> str:

@@ -88,10 +88,10 @@ class Trial:
     def __post_init__(self):
         call = 'Trial(nn.mlp((32,), out=10), "softmax_cross_entropy", optax.adam(1e-3))'
         if not is_spec(self.model):
-            raise TypeError(f"the model of a Trial must be a spec, got {self.model!r}; write {call}")
+            raise TypeError(f"the model of a Trial must be a spec, got {_itself(self.model)}; write {call}")
         if not (hasattr(self.optimizer, "init") and hasattr(self.optimizer, "update")):
-            raise TypeError(f"the optimizer of a Trial must be of Optax, got {self.optimizer!r}; write {call}")
-        if self.stop is not None and not hasattr(self.stop, "observe"):
+            raise TypeError(f"the optimizer of a Trial must be of Optax, got {_itself(self.optimizer)}; write {call}")
+        if self.stop is not None and (isinstance(self.stop, type) or not hasattr(self.stop, "observe")):
             raise TypeError(f'stop must be an EarlyStopping, got {self.stop!r}; write nn.EarlyStopping("val_loss", 10)')
         if self.augment is not None and not callable(self.augment):
             raise TypeError(f"augment must be (key, batch) -> batch, got {self.augment!r}; write augment=nn.Mixup(0.2)")
@@ -178,6 +178,15 @@ def _head(path: tuple, loss: Any, own: Any, share: Any, class_weight: Any) -> He
     return Head(path, record, unique([*default, *map(metrics.resolve, _tuple(own))]), share, class_weight)
 
 
+def _itself(given: Any) -> str:
+    """What was given, in words: a class or a function where what it makes was meant, a list of layers, or a value."""
+    if isinstance(given, (list, tuple)):
+        return f"{given!r}, which nn.Sequential(*layers) makes one"
+    if callable(given) and hasattr(given, "__name__"):
+        return f"{given.__name__} itself, and not what {given.__name__}(...) makes"
+    return repr(given)
+
+
 def _tuple(names: Any) -> tuple:
     return tuple(names) if isinstance(names, (tuple, list)) else (names,)
 
@@ -262,7 +271,8 @@ def check_names(trial: TrialLike, names: Iterable[str]) -> None:
             )
         return
     if not callable(trial):
-        raise ValueError(f"a trial is a Trial or a function that returns one, got {trial!r}; write fit(trial, (x, y))")
+        call = 'nn.Trial(model, "squared_error", optax.adam(1e-3))' if is_spec(trial) else "fit(trial, (x, y))"
+        raise ValueError(f"a trial is a Trial or a function that returns one, got {trial!r}; write {call}")
     parameters = [p for p in _parameters(trial).values() if p.name != "clock"]
     known = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
     for name in known:

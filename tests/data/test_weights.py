@@ -34,7 +34,7 @@ def test_a_leaf_of_other_rows_is_named_with_all_shapes():
         as_batch((X, {"cls": np.array(list("abcdef")), "reg": VALUES}))
     with pytest.raises(ValueError, match="and y of nothing"):
         as_batch((X, {}))
-    with pytest.raises(ValueError, match="and y of nothing"):
+    with pytest.raises(ValueError, match="y of the data is None"):
         as_batch((X, None))
 
 

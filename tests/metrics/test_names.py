@@ -47,7 +47,8 @@ def test_an_alias_keeps_the_name_that_was_written(alias, name):
 @pytest.mark.parametrize("name", ["auk", "top_", "top_0", "top_x", "top_-1"])
 def test_an_unknown_name_is_told_with_those_there_are(name):
     with pytest.raises(
-        ValueError, match=f"no metric is named '{name}'; choose one of accuracy, .*, or pass a function"
+        ValueError,
+        match=f"no metric is named '{name}'; (write 'top_5', or )?choose one of accuracy, .*, or pass a function",
     ):
         metrics.resolve(name)
 
