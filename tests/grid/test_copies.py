@@ -111,7 +111,7 @@ def far(outputs, targets):
         nn.Sequential(nn.Dense(3, "relu"), nn.Residual(nn.Dense(3, jnp.tanh))),
         nn.EarlyStopping("val_loss", 3),
     ],
-    ids=repr,
+    ids=lambda part: type(part).__name__,
 )
 def test_parts_of_a_trial(value, way):
     again = WAYS[way](value)
