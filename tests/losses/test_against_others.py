@@ -209,8 +209,19 @@ def test_their_numbers_are_traced(make, name, outputs, targets):
         (lambda: losses.cosine_distance(jnp.ones((4, 3)), jnp.ones(4)), r"as many outputs as a target has numbers"),
         (lambda: losses.triplet()(jnp.ones((4, 3)), jnp.ones(4)), r"\(batch, 3, size\)"),
         (lambda: losses.ctc()(jnp.ones((4, 3)), jnp.ones(4)), r"\(batch, time, classes\)"),
+        (lambda: losses.ctc()(jnp.ones((4, 3)), jnp.ones((4, 2))), r"\(batch, time, classes\)"),
+        (lambda: losses.ctc()(jnp.ones((4, 5, 3, 2)), jnp.ones((4, 2))), r"\(batch, time, classes\)"),
+        (lambda: losses.ctc()(jnp.ones((4, 5, 3)), jnp.ones(4)), r"\(batch, time, classes\)"),
+        (lambda: losses.ctc()(jnp.ones((4, 5, 3)), jnp.ones((3, 2))), r"\(batch, time, classes\)"),
+        (lambda: losses.kl_divergence(jnp.ones((4, 3)), jnp.ones((4, 5))), r"or softmax_cross_entropy for class"),
     ],
 )
 def test_what_does_not_fit_is_told_with_the_call(call, told):
     with pytest.raises(ValueError, match=told):
         call()
+
+
+def test_focal_losses_of_steps_are_the_means_over_the_steps():
+    logits, labels = jnp.stack([WIDE, -WIDE], 1), jnp.stack([LABELS, (jnp.asarray(LABELS) + 1) % WIDE.shape[1]], 1)
+    each = [losses.softmax_focal(1.5)(logits[:, t], labels[:, t]) for t in (0, 1)]
+    np.testing.assert_allclose(losses.softmax_focal(1.5)(logits, labels), (each[0] + each[1]) / 2, rtol=1e-5)
