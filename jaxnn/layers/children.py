@@ -14,7 +14,7 @@ from typing import Any
 import jax
 
 from jaxnn.core import checks
-from jaxnn.core.layer import is_spec
+from jaxnn.core.layer import REGISTRY, is_spec
 from jaxnn.core.masks import beside, is_masked
 from jaxnn.core.types import Key, Params, State
 
@@ -48,7 +48,8 @@ def check_layers(kind: str, layers: tuple) -> None:
             raise TypeError(f"{kind} takes layers, and argument {i} is {layer!r}; write {kind}(*layers)")
         if isinstance(layer, (type, str, list, tuple)) or (callable(layer) and not is_spec(layer)):
             raise TypeError(f"{kind} takes layers, and argument {i} is {layer!r}; write {kind}(Dense(3))")
-        if hasattr(type(layer), "apply") and not is_spec(layer):
+        known = REGISTRY.get(type(layer).__name__, ())  # a subclass of the name is a spec seen through, as by `summary`
+        if hasattr(type(layer), "apply") and not is_spec(layer) and not isinstance(layer, known):
             raise TypeError(
                 f"{kind} takes layers, and the class of argument {i} is no spec; write @nn.spec above "
                 f"class {type(layer).__name__}"

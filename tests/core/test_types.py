@@ -35,7 +35,7 @@ optimizer: Transformation = optax.chain(nn.l2(1e-4), optax.adam(1e-3))
 loss: PerExample = own_loss
 nn.Trial(model, own_loss, optimizer)
 nn.Trial(nn.mlp((8,), out=2), "softmax_cross_entropy", nn.freeze("dense_0"))
-nn.Trial(nn.lenet(10), nn.losses.huber, nn.accumulate(optax.sgd(0.1), 2), metrics=("r2",))
+nn.Trial(nn.lenet(10), nn.losses.huber(1.0), nn.accumulate(optax.sgd(0.1), 2), metrics=("r2",))
 nn.summary(nn.gpt(10, 4, 8, 2, 1), x)
 nn.fit, nn.grid, nn.space.product, nn.data.load, nn.schedules.cosine, nn.callbacks.every, nn.plot.curves, nn.__version__
 """

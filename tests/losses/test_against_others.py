@@ -158,7 +158,9 @@ EXTREMES = {
 }
 
 
-@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize(
+    "name", [n for n, r in LOSSES.items() if getattr(r.rows, "__module__", "").startswith("jaxnn.")]
+)
 def test_extremes_give_finite_losses_and_gradients(name):
     loss = losses.resolve(name)
     for outputs, targets in EXTREMES[name]:

@@ -9,6 +9,8 @@ import jaxnn as nn
 from jaxnn import losses
 from jaxnn.core.registry import LOSSES
 
+OWN = [name for name, record in LOSSES.items() if getattr(record.rows, "__module__", "").startswith("jaxnn.")]
+
 
 @pytest.fixture(autouse=True)
 def clean():
@@ -22,7 +24,7 @@ def far(outputs, targets):
     return outputs - targets
 
 
-@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("name", OWN)
 def test_a_name_gives_its_record_and_the_package_reaches_it(name):
     record = losses.resolve(name)
     assert record.name == name and losses.resolve(record) is record
@@ -53,7 +55,7 @@ def test_an_unknown_name_is_told_with_those_there_are():
 
 
 def test_the_task_is_what_the_record_says_and_unknown_for_a_bare_function():
-    tasks = {name: losses.resolve(name).task for name in LOSSES}
+    tasks = {name: losses.resolve(name).task for name in OWN}
     assert tasks["softmax_cross_entropy"] == "classes" and tasks["sigmoid_cross_entropy"] == "binary"
     assert tasks["hinge"] == tasks["perceptron"] == "sign" and tasks["squared_error"] == "values"
     assert losses.resolve(far).task is None and losses.resolve(functools.partial(far)).name == "far"

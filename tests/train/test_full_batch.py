@@ -29,11 +29,13 @@ def logit(l2=None):
 
 
 def test_it_is_one_step_an_epoch_over_all_rows_in_order():
-    full = nn.fit(trial, (X, Y), {"lr": 0.1}, batch_size=None, **OPTIONS)
+    fraction = nn.fit(trial, (X, Y), {"lr": 0.1}, batch_size=None, **OPTIONS)
     train, held = nn.data.holdout(19, 0.25)
     rows = len(train)
-    assert int(full.last.step) == 5
     options = OPTIONS | dict(validation=(X[held], Y[held]), shuffle=False)
+    full = nn.fit(trial, (X[train], Y[train]), {"lr": 0.1}, batch_size=None, **options)
+    assert int(full.last.step) == 5
+    chex.assert_trees_all_equal(fraction.history, full.history)
     same = nn.fit(trial, (X[train], Y[train]), {"lr": 0.1}, batch_size=rows, **options)
     chex.assert_trees_all_equal(full.history, same.history)
     assert same.timing["compiles"] == 0
