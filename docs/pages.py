@@ -6,6 +6,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from sphinx.ext.napoleon import Config, GoogleDocstring
+
 import jaxnn
 
 ROOMS = {  # room -> its title, in the order of the site
@@ -69,11 +71,20 @@ def _page(room: str, names: list[str]) -> str:
 
 
 def _entry(module: str, name: str, value: Any) -> str:
-    return f".. auto{'class' if inspect.isclass(value) else 'function'}:: {module}.{name}\n"
+    if inspect.isclass(value) or inspect.isfunction(value):
+        return f".. auto{'class' if inspect.isclass(value) else 'function'}:: {module}.{name}\n"
+    # A record, or a table: a value that says itself what it is, which autodoc would print with all that it holds.
+    text = str(GoogleDocstring(inspect.cleandoc(value.__doc__ or ""), Config(napoleon_use_rtype=False)))
+    lines = "\n".join(f"   {line}".rstrip() for line in text.splitlines())
+    call = "(outputs, targets)" if isinstance(value, (jaxnn.Loss, jaxnn.Metric)) else ""
+    kind = "function" if call else "data"
+    return f".. py:{kind}:: {name}{call}\n\n{lines}\n"
 
 
 def _is_own(module: ModuleType, value: object) -> bool:
-    """Whether a function or class is a module's: defined there, or, for a package, in one of its files."""
+    """Whether a function, class or record is a module's: defined there, or, for a package, in one of its files."""
+    if isinstance(value, (jaxnn.Loss, jaxnn.Metric)):
+        value = value.rows
     if not (inspect.isfunction(value) or inspect.isclass(value)):
         return False
     return value.__module__ == module.__name__ or (

@@ -29,7 +29,7 @@ class Preparation:
         most: categories of a column at most.
         columns: what `fit` learned, a `Prepared` for each column.
 
-    Source: ``sklearn.compose.ColumnTransformer`` of `SimpleImputer`, `StandardScaler` and `OneHotEncoder`.
+    Source: ``sklearn.compose.ColumnTransformer`` of ``SimpleImputer``, ``StandardScaler`` and ``OneHotEncoder``.
 
     Example:
         >>> table = np.array([[1.0, "red"], [None, "blue"], [3.0, "red"]], dtype=object)

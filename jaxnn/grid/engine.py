@@ -153,8 +153,8 @@ def population(
     """Members of one structure, ready to train: advance them, take some, put others in their place, save them.
 
     Args:
-        trial, data, batch_size, validation, stop, plan, shuffle_seed, shuffle, standardise, prepare, groups,
-            compute_dtype, start: as in `grid`.
+        trial, data, batch_size, validation, stop, plan, shuffle_seed, shuffle: as in `grid`.
+        standardise, prepare, groups, compute_dtype, start: as in `grid`.
         space: as in `grid`, of one structure: axes of floats, seeds and `jaxnn.traced` numbers.
         epochs: after how many a member ends, where ``epochs`` is no axis; None for no end. A trial function that asks
             for its ``clock`` needs one.
