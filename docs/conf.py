@@ -14,6 +14,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 import links
 import pages
 import references
+from sphinx.ext.napoleon import Config, GoogleDocstring
 
 import jaxnn
 
@@ -45,7 +46,15 @@ nb_execution_raise_on_error = True
 nb_execution_timeout = 300
 nb_merge_streams = True
 
-GENERATED = {"rooms": pages.write, "notebooks": lambda folder: shutil.copytree(HERE.parent / "notebooks", folder)}
+
+def _as_rst(text: str) -> str:
+    return str(GoogleDocstring(text, Config(napoleon_use_rtype=False)))
+
+
+GENERATED = {
+    "rooms": lambda folder: pages.write(folder, _as_rst),
+    "notebooks": lambda folder: shutil.copytree(HERE.parent / "notebooks", folder),
+}
 
 
 def setup(app):

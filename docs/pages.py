@@ -2,11 +2,10 @@
 
 import ast
 import inspect
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
-
-from sphinx.ext.napoleon import Config, GoogleDocstring
 
 import jaxnn
 
@@ -31,8 +30,11 @@ ROOMS = {  # room -> its title, in the order of the site
 }
 
 
-def write(folder: Path) -> None:
+def write(folder: Path, as_rst: Callable[[str], str] = str) -> None:
     """Write ``ROOM.rst`` for every room, and ``index.rst`` that lists them.
+
+    Args:
+        as_rst: makes reStructuredText of a docstring, for the values that autodoc would print with all they hold.
 
     Raises:
         KeyError: for a public name whose room has no title above.
@@ -42,7 +44,7 @@ def write(folder: Path) -> None:
     for module, name in exported():
         rooms[module.split(".")[1] if "." in module else name].append(name)
     for room, names in rooms.items():
-        (folder / f"{room}.rst").write_text(_page(room, names))
+        (folder / f"{room}.rst").write_text(_page(room, names, as_rst))
     listed = "\n".join(f"   {room}" for room in ROOMS)
     (folder / "index.rst").write_text(f"{_title('The rooms')}.. toctree::\n   :maxdepth: 1\n\n{listed}\n")
 
@@ -54,27 +56,26 @@ def exported() -> list[tuple[str, str]]:
     return [(module, name) for module, name in names if not name.startswith("_")]
 
 
-def _page(room: str, names: list[str]) -> str:
+def _page(room: str, names: list[str], as_rst: Callable[[str], str]) -> str:
     names = sorted(names, key=lambda n: isinstance(v := getattr(jaxnn, n), type) and issubclass(v, BaseException))
     modules = [n for n in names if isinstance(getattr(jaxnn, n), ModuleType)]
     about = f".. automodule:: jaxnn.{room}\n   :no-members:\n   :no-index:\n"
     parts = [_title(ROOMS[room]), about, ".. currentmodule:: jaxnn\n"]
-    parts += [_entry("jaxnn", n, getattr(jaxnn, n)) for n in names if n not in modules]
+    parts += [_entry("jaxnn", n, getattr(jaxnn, n), as_rst) for n in names if n not in modules]
     for name in modules:
         module = getattr(jaxnn, name)
         if name != room:
             parts += [_title(f"nn.{name}", "-"), about.replace(f"jaxnn.{room}", module.__name__)]
         parts.append(f".. currentmodule:: {module.__name__}\n")
         own = {n: v for n, v in vars(module).items() if not n.startswith("_") and _is_own(module, v)}
-        parts += [_entry(module.__name__, n, v) for n, v in own.items()]
+        parts += [_entry(module.__name__, n, v, as_rst) for n, v in own.items()]
     return "\n".join(parts)
 
 
-def _entry(module: str, name: str, value: Any) -> str:
+def _entry(module: str, name: str, value: Any, as_rst: Callable[[str], str]) -> str:
     if inspect.isclass(value) or inspect.isfunction(value):
         return f".. auto{'class' if inspect.isclass(value) else 'function'}:: {module}.{name}\n"
-    # A record, or a table: a value that says itself what it is, which autodoc would print with all that it holds.
-    text = str(GoogleDocstring(inspect.cleandoc(value.__doc__ or ""), Config(napoleon_use_rtype=False)))
+    text = as_rst(inspect.cleandoc(value.__doc__ or ""))  # of a record, or a table
     lines = "\n".join(f"   {line}".rstrip() for line in text.splitlines())
     call = "(outputs, targets)" if isinstance(value, (jaxnn.Loss, jaxnn.Metric)) else ""
     kind = "function" if call else "data"

@@ -32,7 +32,12 @@ def entries(pages, tmp_path_factory):
     pages.write(folder)
     found = {}
     for page in folder.glob("*.rst"):
-        for name in re.findall(r"^\.\. auto(?:class|function):: (\S+)", page.read_text(), re.MULTILINE):
+        text, module = page.read_text(), ""
+        for kind, name in re.findall(r"^\.\. (currentmodule|auto\w+|py:\w+):: ([^\s(]+)", text, re.MULTILINE):
+            if kind in ("currentmodule", "automodule"):
+                module = name
+                continue
+            name = f"{module}.{name}" if kind.startswith("py:") else name
             assert name not in found, f"{name} stands on {found[name]} and on {page.stem}"
             found[name] = page.stem
     return found
@@ -48,7 +53,8 @@ def test_every_public_name_stands_on_the_page_of_its_room(pages, entries):
     ("name", "room"),
     [("jaxnn.losses.huber", "losses"), ("jaxnn.data.load", "data"), ("jaxnn.optim.schedules.piecewise", "optim"),
      ("jaxnn.grid.space.product", "grid"), ("jaxnn.inspect.scale.gpt_flops", "inspect"),
-     ("jaxnn.testing.check_layer", "testing")],
+     ("jaxnn.testing.check_layer", "testing"), ("jaxnn.metrics.accuracy", "metrics"),
+     ("jaxnn.losses.squared_error", "losses")],
 )  # fmt: skip
 def test_what_a_module_holds_does_too(entries, name, room):
     assert entries[name] == room
