@@ -35,7 +35,7 @@ class traced:
 
 @dataclass(frozen=True)
 class static:
-    """A value that is structure whatever its type: a float that the trial function makes a size of, or asks in an ``if``.
+    """A value that is structure whatever its type: a float that a trial makes a size of, or asks in an ``if``.
 
     The trial function gets the plain value, lists and arrays of them as tuples. Each value is a program of its own.
 
