@@ -13,6 +13,7 @@ from jaxnn.core.codec import to_json
 from jaxnn.core.parsed import parse
 from jaxnn.core.reads import digests, first_difference
 from jaxnn.core.texts import short
+from jaxnn.core.version import __version__
 from jaxnn.data.preparation import Preparation
 from jaxnn.io.records import written
 from jaxnn.io.values import decode, encode
@@ -35,7 +36,7 @@ def describe(population: Population) -> dict[str, Any]:
     constants = {part: of_member(trials[0].heads, source, part) for part in set(parts)}
     return {
         "format": FORMAT,
-        "versions": {name: version(name) for name in ("jaxnn", "jax", "optax", "numpy")},
+        "versions": {"jaxnn": __version__, **{name: version(name) for name in ("jax", "optax", "numpy")}},
         "plan": {name: getattr(population.layout, name, 1) for name in ("devices", "width", "chunk")},
         "trial": digests(recipe.trial),
         "data": source.fingerprint(),

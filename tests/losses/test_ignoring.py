@@ -5,11 +5,12 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-import torch
 
 import jaxnn as nn
 from jaxnn.core.codec import from_json, to_json
 from jaxnn.losses import ignoring
+
+torch = pytest.importorskip("torch")
 
 RNG = np.random.default_rng(0)
 LOGITS = RNG.normal(size=(5, 6, 4)).astype(np.float32)

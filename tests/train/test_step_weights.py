@@ -11,10 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-import torch
 
 import jaxnn as nn
 from jaxnn.data.batches import epoch_orders
+
+torch = pytest.importorskip("torch")
 
 RNG = np.random.default_rng(0)
 ROWS, TIME, TAGS, SIZE, EPOCHS = 10, 6, 4, 4, 3
@@ -122,7 +123,7 @@ class Constant:
 
 
 def test_a_step_equals_keras_under_a_mask_and_sample_weights():
-    import keras
+    keras = pytest.importorskip("keras")
 
     def keras_loss(outputs, weights):
         each = keras.losses.sparse_categorical_crossentropy(TAGGED, outputs, from_logits=True)
