@@ -12,6 +12,7 @@ import numpy as np
 
 from jaxnn.cli.axes import Bad
 from jaxnn.core.files import replace
+from jaxnn.core.records import OF_CHANCES
 from jaxnn.data import tables
 from jaxnn.data.datasets import load as load_data
 from jaxnn.io.model import load
@@ -129,7 +130,7 @@ def _classes(run: Run, count: int = 0) -> Sequence[str]:
 
 def _predictions(run: Run, x: np.ndarray) -> tuple[dict[str, list], Any]:
     """The columns of the table, and what is compared with the truth."""
-    if run.model.task not in ("classes", "binary"):
+    if run.model.task not in OF_CHANCES:
         values = np.asarray(run.predict(x))
         columns = values[:, None] if values.ndim == 1 else values
         names = ["prediction"] if values.ndim == 1 else [f"prediction_{i}" for i in range(columns.shape[1])]

@@ -44,13 +44,8 @@ def train_grid(words: Namespace) -> None:
                 task.trial,
                 task.train,
                 axes,
-                epochs=words.epochs,
-                validation=(task.held.x, task.held.y),
-                stop=stopping(words),
                 plan=words.plan,
-                standardise=True,
-                prepare=task.prepare,
-                progress=not words.quiet and sys.stderr.isatty(),
+                **_options(words, task),
             )
         order = report.ranking(runs.table, task.metric)
         if not np.isfinite(runs.table[f"val_{task.metric}"][order[0]]):
@@ -94,14 +89,9 @@ def train_one(words: Namespace) -> None:
                 task.trial,
                 task.train,
                 hparams,
-                epochs=words.epochs,
                 batch_size=words.batch_size[0],
-                validation=(task.held.x, task.held.y),
-                stop=stopping(words),
                 seed=words.seed,
-                standardise=True,
-                prepare=task.prepare,
-                progress=not words.quiet and sys.stderr.isatty(),
+                **_options(words, task),
             )
         value = run.metrics[f"val_{task.metric}"]
         if not np.isfinite(value):
@@ -120,6 +110,18 @@ def train_one(words: Namespace) -> None:
         written = sorted(path.name for path in folder.iterdir())
     _say(words, f"written to {place}: {', '.join(written)} ({time.perf_counter() - started:.1f} s in all)")
     _say(words, f"to use it: jaxnn predict {place} {_use(words)}")
+
+
+def _options(words: Namespace, task: Problem) -> dict[str, Any]:
+    """What one network and many are trained with alike."""
+    return {
+        "epochs": words.epochs,
+        "validation": (task.held.x, task.held.y),
+        "stop": stopping(words),
+        "standardise": True,
+        "prepare": task.prepare,
+        "progress": not words.quiet and sys.stderr.isatty(),
+    }
 
 
 def _results(words: Namespace, runs: Runs, axes: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,10 @@ from jaxnn.core import gather
 TASKS = ("classes", "binary", "sign", "values", "counts", "normal")
 """How outputs are read: logits of classes, logits of yes or no, scores whose sign decides, values as they are,
 logarithms of rates, and means beside logarithms of variances."""
+OF_LABELS = ("classes", "binary", "sign")
+"""Those whose targets are labels of classes."""
+OF_CHANCES = ("classes", "binary")
+"""Those whose outputs are logits, of which probabilities can be made."""
 OVER = ("mean", "moments", "rows")
 
 

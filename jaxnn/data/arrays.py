@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
+from jaxnn.core.records import OF_CHANCES
 from jaxnn.core.tree import row_count
 from jaxnn.core.types import Batch
 from jaxnn.data import frames
@@ -133,7 +134,7 @@ def check_targets(loss: Any, task: str | None, outputs: Any, y: Any, what: str =
         raise ValueError(f"the loss gave {shape} for {rows} rows; write a loss (outputs, targets) -> (batch,)")
     if not jnp.issubdtype(dtype, jnp.floating):
         raise ValueError(f"the loss gave {dtype}, which has no gradient; write a loss of floats")
-    if task not in ("classes", "binary") or isinstance(y, Tracer):
+    if task not in OF_CHANCES or isinstance(y, Tracer):
         return
     low, high = float(y.min()), float(y.max())
     if task == "classes" and y.ndim < len(outputs.shape):

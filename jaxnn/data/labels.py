@@ -7,8 +7,8 @@ import jax
 import numpy as np
 from jax.core import Tracer
 
+from jaxnn.core.records import OF_LABELS
 from jaxnn.data import frames
-from jaxnn.data.validation import CLASSES
 
 
 class Targets(NamedTuple):
@@ -49,7 +49,7 @@ def read(
     if _is_tree(y) or isinstance(y, Tracer) or (not named and isinstance(y, jax.Array)):
         return Targets(y)
     values, order = _values(y, what)
-    truths = values.dtype.kind == "b" and values.ndim == 1 and task in CLASSES
+    truths = values.dtype.kind == "b" and values.ndim == 1 and task in OF_LABELS
     if not named and values.dtype != object and not truths:
         return Targets(values)
     if task == "values":

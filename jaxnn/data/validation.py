@@ -6,11 +6,10 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxnn.core.records import OF_LABELS
 from jaxnn.core.tree import row_count
 from jaxnn.data.split import holdout
 
-CLASSES = ("classes", "binary", "sign")
-"""Tasks whose targets are classes."""
 SHARE = 0.2
 
 
@@ -79,7 +78,7 @@ def _labels(y: Any, task: Any) -> Any:
 
 
 def _are_classes(y: Any, task: str | None) -> bool:
-    if not isinstance(y, np.ndarray) or y.ndim != 1 or task not in (None, *CLASSES):
+    if not isinstance(y, np.ndarray) or y.ndim != 1 or task not in (None, *OF_LABELS):
         return False
     return bool(np.issubdtype(y.dtype, np.integer) or (task is not None and (y == np.floor(y)).all()))
 

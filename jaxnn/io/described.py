@@ -33,7 +33,6 @@ def describe(population: Population) -> dict[str, Any]:
     """What a population trains, as JSON; what must be equal for it to go on stands in `compare`."""
     entries, source, recipe = population.entries, population.source, population.recipe
     trials, parts = [e.trial() for e in entries], [e.point.get("fold", 0) for e in entries]
-    constants = {part: of_member(trials[0].heads, source, part) for part in set(parts)}
     return {
         "format": FORMAT,
         "versions": {"jaxnn": __version__, **{name: version(name) for name in ("jax", "optax", "numpy")}},
@@ -64,7 +63,7 @@ def describe(population: Population) -> dict[str, Any]:
             "losses": [written(t.loss, "loss") for t in trials],
             "metrics": [written(t.metrics, "metric") for t in trials],
             "loss_weights": [encode(t.loss_weights) for t in trials],
-            "baselines": [constants[part] for part in parts],
+            "baselines": [of_member(t.heads, source, part) for t, part in zip(trials, parts, strict=True)],
             "directions": trials[0].directions,
             "stop": encode(trials[0].stop),
             "classes": None if source.classes is None else [encode(name) for name in source.classes],

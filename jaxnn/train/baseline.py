@@ -1,10 +1,13 @@
 """What a constant prediction would reach: the number beside which an accuracy or an error says something."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import jax
 import numpy as np
 
+from jaxnn.core.records import OF_LABELS
 from jaxnn.core.types import Batch
 from jaxnn.data.source import Source
 from jaxnn.train.class_weight import codes
@@ -16,6 +19,7 @@ ERRORS: dict[str, Callable] = {
     "absolute_error": lambda e: np.abs(e).mean(1),
 }
 """Losses of values, of errors ``(rows, out)``, for which the baseline is told."""
+_KNOWN: WeakKeyDictionary[Source, dict[tuple, dict[str, float]]] = WeakKeyDictionary()
 
 
 def baseline(heads: Sequence[Head], train: Batch, held: Batch | None = None) -> dict[str, float]:
@@ -65,7 +69,7 @@ def _rows(head: Head, data: Batch) -> tuple[np.ndarray, np.ndarray] | None:
 
 def _value(head: Head, train: tuple, own: tuple) -> tuple[str | None, float]:
     (theirs, their_weight), (y, weight) = train, own
-    if head.loss.task in ("classes", "binary", "sign"):
+    if head.loss.task in OF_LABELS:
         if y.size != len(y) or (head.loss.task == "classes" and y.dtype.kind == "f"):
             return None, 0.0
         known, labels = (codes(head.loss.task, a).reshape(-1).astype(int) for a in (theirs, y))
@@ -80,7 +84,18 @@ def _value(head: Head, train: tuple, own: tuple) -> tuple[str | None, float]:
 
 
 def of_member(heads: Sequence[Head], source: Source, part: int) -> dict[str, float]:
-    """The `baseline` of the rows of one part of a `Source`."""
-    rows, data = source.parts[part], source.data
-    y, weight = jax.tree.map(lambda a: np.asarray(a)[rows], (data.y, data.weight))
-    return baseline(heads, Batch(None, y, weight), None if source.held is None else source.held[part])
+    """The `baseline` of the rows of one part of a `Source`; members that share them count these once."""
+    asked = (
+        part,
+        tuple((head.path, head.loss.name, head.loss.task, _number(ignored_label(head.loss))) for head in heads),
+    )
+    known = _KNOWN.setdefault(source, {})
+    if asked not in known:
+        rows, data = source.parts[part], source.data
+        y, weight = jax.tree.map(lambda a: np.asarray(a)[rows], (data.y, data.weight))
+        known[asked] = baseline(heads, Batch(None, y, weight), None if source.held is None else source.held[part])
+    return dict(known[asked])
+
+
+def _number(label: Any) -> float | None:
+    return None if label is None else float(label)

@@ -12,12 +12,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
+from jaxnn.core.records import OF_LABELS
 from jaxnn.core.types import Batch
 from jaxnn.data.source import Source
 from jaxnn.train.heads import Head, ignored_label, own_weight, pick
 
 CALL = 'Trial(..., class_weight="balanced") or Trial(..., class_weight={0: 1.0, 1: 9.0})'
-TASKS = ("classes", "binary", "sign")
 
 
 def numbered(class_weight: Any, classes: Sequence | None) -> Any:
@@ -145,7 +145,7 @@ def check_class_weight(head: Head, outputs: Any, y: Any, masked: bool) -> None:
     if given != "balanced" and not isinstance(given, Mapping):
         raise ValueError(f"class_weight is {given!r}; write {CALL}")
     one_each = y.shape == outputs.shape[:-1] if task == "classes" else np.prod(y.shape) == y.shape[0]
-    if task not in TASKS or not one_each:
+    if task not in OF_LABELS or not one_each:
         raise ValueError(
             f"class_weight needs one class label for each row, and here are targets {tuple(y.shape)} under the loss "
             f"{head.loss.name}; write weights of the rows, as in fit(trial, (x, y, weight))"

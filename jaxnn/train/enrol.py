@@ -10,7 +10,7 @@ import numpy as np
 from jaxnn.core.checks import pair
 from jaxnn.core.ending import activation_at_the_end
 from jaxnn.core.hyper import concrete, split
-from jaxnn.core.records import Loss
+from jaxnn.core.records import OF_CHANCES, Loss
 from jaxnn.core.tree import row_count
 from jaxnn.data.batches import rows_of_a_step
 from jaxnn.data.source import Source
@@ -137,7 +137,7 @@ def check(entry: Entry, trial: Trial, source: Source) -> None:
 def _check_ending(model: Any, loss: Loss) -> None:
     """Raise for probabilities under a loss that takes logits."""
     ending = activation_at_the_end(model)
-    if loss.task in ("classes", "binary") and ending in ("sigmoid", "softmax"):
+    if loss.task in OF_CHANCES and ending in ("sigmoid", "softmax"):
         raise ValueError(
             f"the model ends in a {ending}, and {loss.name} takes logits, of which it takes the "
             f'{"softmax" if loss.task == "classes" else "sigmoid"} itself; leave out "{ending}" at the end, as in '

@@ -7,6 +7,7 @@ import jax
 import numpy as np
 
 from jaxnn import losses
+from jaxnn.core.records import OF_CHANCES
 from jaxnn.losses.reading import values
 from jaxnn.train.heads import is_node, mapped, split_mask
 
@@ -29,7 +30,7 @@ def log_probabilities(task: str | None, outputs: Any, call: str) -> np.ndarray:
         >>> log_probabilities("binary", np.array([-2000.0]), "run").tolist()
         [[0.0, -2000.0]]
     """
-    outputs = np.asarray(outputs) if task in ("classes", "binary") else outputs
+    outputs = np.asarray(outputs) if task in OF_CHANCES else outputs
     if task == "classes":
         shifted = outputs - outputs.max(-1, keepdims=True)
         return shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
@@ -144,6 +145,6 @@ def read_probabilities(loss: Any, outputs: Any, function: Callable, call: str) -
     if not is_node(loss):
         return read(lambda task, own: function(task, own, call), loss, outputs)
     tasks = set(jax.tree.leaves(mapped(lambda leaf: str(losses.resolve(leaf).task), loss)))
-    if not {"classes", "binary"} & tasks:
+    if not {*OF_CHANCES} & tasks:
         function(None if tasks == {"None"} else "values", None, call)
-    return read(lambda task, own: function(task, own, call) if task in ("classes", "binary") else None, loss, outputs)
+    return read(lambda task, own: function(task, own, call) if task in OF_CHANCES else None, loss, outputs)

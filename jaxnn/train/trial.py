@@ -7,6 +7,7 @@ from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 from jaxnn import losses, metrics
 from jaxnn.core.layer import is_spec
+from jaxnn.core.records import OF_LABELS
 from jaxnn.core.registry import is_better_larger, rises
 from jaxnn.core.types import Layer, PerExample, Transformation
 from jaxnn.metrics.names import unique
@@ -174,7 +175,7 @@ class Trial:
 
 def _head(path: tuple, loss: Any, own: Any, share: Any, class_weight: Any) -> Head:
     record = losses.resolve(loss)
-    default = [metrics.accuracy] if record.task in ("classes", "binary", "sign") else []
+    default = [metrics.accuracy] if record.task in OF_LABELS else []
     return Head(path, record, unique([*default, *map(metrics.resolve, _tuple(own))]), share, class_weight)
 
 

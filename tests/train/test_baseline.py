@@ -7,6 +7,7 @@ from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.metrics import accuracy_score, mean_absolute_error, mean_squared_error
 
 import jaxnn as nn
+from jaxnn.train import baseline as module
 from jaxnn.train.baseline import baseline
 
 RNG = np.random.default_rng(0)
@@ -76,3 +77,17 @@ def test_a_run_shows_it_and_keeps_it_in_its_file(tmp_path):
     assert f"; a constant reaches val_accuracy={share:.4g})" in repr(run)
     run.save(tmp_path / "run.safetensors")
     assert nn.load(tmp_path / "run.safetensors").baseline == run.baseline
+
+
+def test_members_that_share_their_rows_count_them_once(monkeypatch):
+    x, y = np.ones((8, 2), np.float32), np.array([0, 0, 0, 1, 1, 1, 1, 1])
+    calls, count = [], module.baseline
+    monkeypatch.setattr(module, "baseline", lambda *given: calls.append(1) or count(*given))
+
+    def trial(lr):
+        return nn.Trial(nn.Dense(2), "softmax_cross_entropy", optax.sgd(lr))
+
+    runs = nn.grid(trial, (x, y), dict(lr=[0.1, 0.2, 0.3]), epochs=1, validation=(x, 1 - y), progress=False)
+    assert [run.baseline for run in runs] == [{"val_accuracy": 0.375}] * 3 and len(calls) == 1
+    runs[0].baseline.clear()
+    assert runs[1].baseline == {"val_accuracy": 0.375}
