@@ -77,7 +77,7 @@ def only_real(value: Any, mask: Any, other: Any = 0) -> Any:
 
 def per_step(mask: Any, ndim: int) -> Any:
     """The mask as bools that broadcast to values of ``ndim`` axes."""
-    return mask.astype(bool).reshape(mask.shape + (1,) * (ndim - 2))
+    return mask.astype(bool).reshape(mask.shape + (1,) * (ndim - mask.ndim))
 
 
 def beside(value: Any, mask: Any) -> Any:

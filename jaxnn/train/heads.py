@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 
-from jaxnn.core.masks import Masked
+from jaxnn.core.masks import Masked, only_real
 from jaxnn.core.records import Loss, Metric
 from jaxnn.core.types import Batch
 from jaxnn.data.mixup import Mixed
@@ -78,7 +78,7 @@ class Head:
         if real is None:
             return Seen(outputs, targets, weight, None)
         # What stands in the other steps may be NaN, and a gradient of 0 times NaN would be NaN.
-        parts = (jnp.where(_over(real, a), a, jnp.zeros_like(a)) for a in (outputs, targets, _over(weight, real)))
+        parts = (only_real(a, real) for a in (outputs, targets, _over(weight, real)))
         outputs, targets, weight, real = (merged(a, real.ndim) for a in (*parts, real))
         return Seen(outputs, targets, weight, real)
 
@@ -90,7 +90,7 @@ class Head:
         if one.real is None:
             return one
         real = one.real & other.real
-        return one._replace(real=real, weight=jnp.where(real, one.weight, jnp.zeros_like(one.weight)))
+        return one._replace(real=real, weight=only_real(one.weight, real))
 
 
 def ignored_label(loss: Loss) -> Any:
