@@ -136,6 +136,11 @@ from jaxnn.optim.second_order import lbfgs as lbfgs
 # sampling: text out of a language model.
 from jaxnn.sampling import generate as generate
 
+# search: how a grid spends its epochs.
+from jaxnn.search.halving import Halving as Halving
+from jaxnn.search.hyperband import Hyperband as Hyperband
+from jaxnn.search.population_based import PopulationBased as PopulationBased
+
 # settings: devices, precision, the cache of programs.
 from jaxnn.settings import configure as configure
 

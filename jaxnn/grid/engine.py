@@ -11,6 +11,7 @@ import numpy as np
 from jaxnn.data.source import Source
 from jaxnn.grid import plan as plans
 from jaxnn.grid.parted import parted
+from jaxnn.grid.record import PLAIN, Search, check_search
 from jaxnn.grid.results import Cohort, Runs
 from jaxnn.grid.space import Space, as_space
 from jaxnn.grid.stored import open_grid, write_table
@@ -46,6 +47,7 @@ def grid(
     groups: Any = None,
     compute_dtype: Any = None,
     start: Any = None,
+    search: Search | None = None,
     folder: str | os.PathLike | None = None,
     callbacks: Sequence[Callable] = (),
     states: bool = False,
@@ -73,6 +75,8 @@ def grid(
         bootstrap: how many bootstrap draws of the rows, in the place of folds; scored on those that were not drawn.
         plan: ``"auto"``, ``"map"``, ``"vmap"`` or a `Plan`. Under ``"map"`` a member equals its solo `fit` to the bit.
         start: as in `fit`, for all members, or a list or `Runs` with one for each.
+        search: how epochs are spent where not every point is trained to its end: `Halving`, `Hyperband`,
+            `PopulationBased`, or None.
         folder: where to write every few seconds, and from where to go on after a kill; `jaxnn.load_runs` reads it.
         callbacks: as in `fit`; a grid of several structures calls them for one population after the other.
         states: keep the last state of every member, optimizer and all, for ``start=``.
@@ -83,7 +87,8 @@ def grid(
 
     Raises:
         ValueError: for data, axes or a plan that do not fit, at any point, before anything is compiled.
-        KeyboardInterrupt: on Ctrl-C, within a second; ``error.runs`` holds the members that had finished.
+        KeyboardInterrupt: on Ctrl-C, within a second; ``error.runs`` holds the members that had finished, and under a
+            search all that had begun.
 
     Example:
         >>> import optax, numpy as np, jaxnn as nn
@@ -98,6 +103,7 @@ def grid(
         (8, {'lr': 0.3})
     """
     points = as_space(space)
+    check_search(search)
     if epochs is not None:
         whole("epochs", epochs)
     elif not all("epochs" in point for point in points.points):
@@ -113,30 +119,43 @@ def grid(
         raise ValueError(f"start= holds {len(starts)} and there are {len(points)} members; write one, or one for each")
     done = _done(starts if starts is not None else [start])
     entries, cohorts = _cohorts(trial, source, points, epochs=None if epochs is None else done + epochs, **options)
+    if search is not None:
+        search.check(entries, folder)
     if folder is not None:
         open_grid(folder, points, cohorts)
-    found: list[Cohort] = []
+
+    def begun(number: int, indices: list[int]) -> Population:
+        own = [entries[i] for i in indices]
+        layout, given = _layout(plan, own, source), start if starts is None else [starts[i] for i in indices]
+        layout = layout if search is None else layout.steady(len(own))
+        place = None if folder is None else Path(folder) / f"structure_{number:03d}"
+        population = begin(own, source, layout, given, place)
+        population.numbers = np.array(indices)
+        population.name = f"structure_{number:03d}" if len(cohorts) > 1 else ""
+        return population
+
+    found, record, populations = [], PLAIN, []
     work = sum(len(own) * (max(entries[i].epochs for i in own) - done) for own in cohorts)
+    work = work if search is None else search.work(len(points), max(e.epochs for e in entries))
     with progress_bar(work, progress, f"grid of {len(points)}") as bar:
-        for number, indices in enumerate(cohorts):
-            own = [entries[i] for i in indices]
-            given = start if starts is None else [starts[i] for i in indices]
-            place = None if folder is None else Path(folder) / f"structure_{number:03d}"
-            population = None
-            try:
-                population = begin(own, source, _layout(plan, own, source), given, place)
-                population.numbers = np.array(indices)
-                population.name = f"structure_{number:03d}" if len(cohorts) > 1 else ""
-                population.advance(max(e.epochs for e in own) - population.epoch, callbacks, bar.update)
-                found.append(Cohort.of(np.array(indices), population, states))
-            except KeyboardInterrupt as error:
-                part = [] if population is None else _finished(np.array(indices), population)
-                raise Interrupted(Runs(trial, data, points, source, (*found, *part), {}).finished) from error
-            bar.refresh()
+        try:
+            for number, indices in enumerate(cohorts):
+                populations.append(begun(number, indices))
+                if search is None:
+                    own = populations.pop()
+                    own.advance(max(e.epochs for e in own.entries) - own.epoch, callbacks, bar.update)
+                    found.append(Cohort.of(own.numbers, own, states))
+                    bar.refresh()
+            if search is not None:
+                record = search.train(populations, callbacks, bar.update)
+                found = [Cohort.of(own.numbers, own, states, record) for own in populations]
+        except KeyboardInterrupt as error:
+            part = [c for own in populations for c in _finished(own, begun=search is not None)]
+            raise Interrupted(Runs(trial, data, points, source, (*found, *part), {}).finished) from error
     again = dict(batch_size=batch_size, validation=validation, stop=stop, shuffle_seed=shuffle_seed, shuffle=shuffle,
                  standardise=standardise, prepare=prepare, groups=groups, compute_dtype=compute_dtype, epochs=epochs,
                  start=start if starts is None else starts)  # fmt: skip
-    runs = Runs(trial, data, points, source, tuple(found), again)
+    runs = Runs(trial, data, points, source, tuple(found), again, record)
     if folder is not None:
         write_table(folder, runs)
     told(np.concatenate([c.outcome.diverged for c in found]), source)
@@ -240,14 +259,17 @@ def _done(starts: list[Any]) -> int:
     return max((s.epochs for s in starts if hasattr(s, "epochs") and hasattr(s, "last")), default=0)
 
 
-def _finished(indices: np.ndarray, population: Population) -> list[Cohort]:
-    """The members that had finished when the others were interrupted, of each group that had begun."""
+def _finished(population: Population, begun: bool = False) -> list[Cohort]:
+    """The members that had finished when the others were interrupted, of each group that had begun; or all of these."""
     ended, found = ~population.going, []
     for group in population.groups:
-        if ended[group.members].any():
-            own = np.flatnonzero(ended[group.members])
+        if group.standing.state is None:
+            continue
+        done = np.asarray(group.state(population.layout).epoch) > 0
+        own = np.flatnonzero(done if begun else ended[group.members])
+        if len(own):
             entries, layout = [population.entries[i] for i in group.members], population.layout
             part = Population(population.source, entries, layout, taken=population.taken)
             part.begin(group.state(layout), group.history(), group.standing.epoch)
-            found.append(Cohort.of(indices[group.members[own]], part.take(own), False))
+            found.append(Cohort.of(population.numbers[group.members[own]], part.take(own), False))
     return found

@@ -34,6 +34,8 @@ class Plan:
         width: members that one device runs side by side (`jax.vmap`); the others follow (`jax.lax.map`).
         chunk: members of one call of the program, or None for all.
         on: which devices; empty for the first ones there are.
+        padded: whether a call with fewer members than a chunk is filled up to a whole one with places that do not
+            train, so that it shares the program of the others; a search thins its members out under such a plan.
 
     Example:
         >>> Plan(devices=2, width=1, chunk=64)
@@ -44,6 +46,7 @@ class Plan:
     width: int = 1
     chunk: int | None = None
     on: tuple = ()
+    padded: bool = False
 
     def __getstate__(self) -> dict[str, Any]:
         """What is pickled and copied: all but the devices, which are this process's own."""
@@ -84,16 +87,32 @@ class Plan:
         return _mesh(self.on or tuple(jax.local_devices()[: self.devices]))
 
     def fitted(self, members: int) -> "Plan":
-        """The plan for so many members: no more devices, and none wider, than they fill."""
+        """The plan for so many members: no more devices, and none wider, than they fill.
+
+        One that is padded keeps its devices and its chunk, and goes down with its width in steps of four while no
+        more than two blocks of it hold all: few programs whatever the numbers of members are, and at most about twice
+        as many places that train as members.
+        """
+        if self.padded:
+            width = self.width
+            while width > 1 and 2 * -(-width // 4) * self.devices >= members:
+                width = -(-width // 4)
+            return replace(self, width=width)
         devices = max(1, min(self.devices, members))
         width = max(1, min(self.width, -(-members // devices)))
         chunk = min(self.chunk or members, members)
         return replace(self, devices=devices, width=width, chunk=max(chunk, 1), on=self.on[:devices])
 
+    def steady(self, members: int) -> "Plan":
+        """The plan for members that a search thins out: in even chunks, and padded."""
+        chunk = min(self.chunk or members, members)
+        chunk = -(-members // -(-members // chunk))
+        return replace(self, chunk=chunk, width=min(self.width, -(-chunk // self.devices)), padded=True)
+
     def arrange(self, count: int) -> np.ndarray:
         """Members dealt over the devices like cards, so that early stoppers spread; the last one fills up."""
-        block = self.devices * self.width
-        places = np.arange(block * math.ceil(count / block)).reshape(-1, self.devices).T.reshape(-1)
+        block, least = self.devices * self.width, self.chunk or 0 if self.padded else 0
+        places = np.arange(block * math.ceil(max(count, least) / block)).reshape(-1, self.devices).T.reshape(-1)
         return np.minimum(places, count - 1)
 
     def lay(self, function: Callable) -> Callable:

@@ -13,6 +13,7 @@ from jaxnn.data.source import Source
 from jaxnn.grid.copies import whole
 from jaxnn.grid.cv import CV, summed_up
 from jaxnn.grid.ensemble import Ensemble
+from jaxnn.grid.record import PLAIN, Record
 from jaxnn.grid.space import Space
 from jaxnn.train.ending import DivergedWarning
 from jaxnn.train.fit import fit
@@ -68,9 +69,9 @@ class Cohort(NamedTuple):
     directions: dict[str, bool | None] = {}
 
     @classmethod
-    def of(cls, indices: np.ndarray, population: Population, states: bool) -> "Cohort":
+    def of(cls, indices: np.ndarray, population: Population, states: bool, record: Record = PLAIN) -> "Cohort":
         """What came of a population, with the last states of its members or without."""
-        outcome, entries, source = population.outcome, population.entries, population.source
+        outcome, entries, source = record.beside(population.outcome, indices), population.entries, population.source
         last, taken = population.state() if states else None, population.taken
 
         def make(k: int) -> Run:
@@ -89,7 +90,9 @@ class Runs(Sequence):
     """All runs of a grid: a sequence of `Run`, a table, and the curves.
 
     ``runs[i]`` is the run of point *i*; ``runs.history["val_loss"]`` is ``(members, epochs)``, NaN where an epoch
-    was not done; ``runs.plan`` tells how it ran, in words.
+    was not done; ``runs.plan`` tells how it ran, in words. Of a search, ``runs.rungs`` are the rounds in which members
+    were compared, ``(budget, members, scores)`` of each, and ``runs.lineage`` says who went on from whom,
+    ``(epoch, child, parent, hparams)`` of each.
 
     Example:
         >>> import numpy as np, optax, jaxnn as nn
@@ -103,10 +106,11 @@ class Runs(Sequence):
 
     def __init__(
         self, trial: TrialLike | None, data: Any, space: Space, source: Source | None, cohorts: tuple[Cohort, ...],
-        options: dict[str, Any],
+        options: dict[str, Any], record: Record = PLAIN,
     ):  # fmt: skip
         self.trial, self.data, self.space, self.options = trial, data, space, options
         self.source, self.cohorts = source, cohorts
+        self.rung, self.rungs, self.lineage = record.rung, list(record.rungs), list(record.lineage)
         self.plan = Reports(c.report for c in cohorts if c.report is not None)
         self._made: dict[int, Run] = {}
         self._where = {int(i): (c, k) for c in cohorts for k, i in enumerate(c.indices)}
@@ -199,7 +203,8 @@ class Runs(Sequence):
 
         The chosen epoch is that of the best weights where stopping monitored a metric, else the last one done.
         """
-        return columns(list(self.space.points), self.space.axes, self._outcome)
+        found = columns(list(self.space.points), self.space.axes, self._outcome)
+        return found if self.rung is None else {**found, "rung": self.rung.tolist()}
 
     def to_pandas(self) -> Any:
         """The `table` as a `pandas.DataFrame`, one row for every point, in the order of the space."""
@@ -209,6 +214,8 @@ class Runs(Sequence):
 
     def order(self, metric: str, mode: str | None = None) -> np.ndarray:
         """Member numbers from best to worst by a metric; NaN and then the diverged last, ties in the space's order.
+
+        Of a search whoever came to its last rung stands before all others: fewer epochs are no fair match.
 
         Args:
             metric: a name in the history.
@@ -222,7 +229,8 @@ class Runs(Sequence):
             raise ValueError(f"the history has no {metric!r}; choose one of {', '.join(self.history)}")
         values = np.array(self.table[metric])
         values = -values if self.rises(metric, mode) else values
-        return np.lexsort((np.where(np.isnan(values), np.inf, values), self._outcome.diverged >= 0))
+        rung = np.zeros(len(self), int) if self.rung is None else self.rung
+        return np.lexsort((values, -rung, np.isnan(values), self._outcome.diverged >= 0))
 
     def rises(self, metric: str, mode: str | None = None) -> bool:
         """Whether larger values of a metric are better, as for `order`."""

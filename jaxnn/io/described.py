@@ -101,7 +101,7 @@ def _structure(entry: Entry) -> str:
 
 def started(population: Population) -> str | None:
     """A digest of the weights or states that a population was given, or None for weights drawn here."""
-    leaves = jax.tree.leaves((population._given, [group.standing.state for group in population.groups]))
+    leaves = jax.tree.leaves((population.given, [group.standing.state for group in population.groups]))
     digest = hashlib.sha256()
     for leaf in map(np.ascontiguousarray, leaves):
         digest.update(f"{leaf.dtype} {leaf.shape}\n".encode() + leaf.tobytes())

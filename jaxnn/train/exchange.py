@@ -1,4 +1,4 @@
-"""Members of a population in the place of others, with other hyperparameters."""
+"""Members of a population in the place of others, with other hyperparameters; and apart from it for a while."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from jaxnn.train.enrol import Entry, enrol
+from jaxnn.train.outcome import joined
 
 
 def put(population: Any, members: Sequence[int], other: Any, changes: dict[str, Any]) -> None:
@@ -43,6 +44,50 @@ def _changed(source: Any, entry: Entry, changes: dict[str, Any], seed: int) -> E
         raise ValueError(f"{changes} is another structure; only numbers that ride inside the program can change")
     new.trial()
     return new
+
+
+def draw(population: Any) -> None:
+    """Draw the weights of the members that have none yet; nobody trains."""
+    for group in population.groups:
+        if group.standing.state is None:
+            population.ready(group)
+            group.standing = group.standing._replace(state=group.state(population.layout), laid=False)
+
+
+def apart(population: Any, members: np.ndarray, epoch: int) -> Any:
+    """A population of some of the members, all of which go on from this epoch; `back` brings them home."""
+    part = population.take(members)
+    part.begin(part.state(), part.history, epoch)
+    if getattr(part.layout, "devices", 1) == getattr(population.layout, "devices", 1):
+        part.placed = population.placed  # the rows lie there already
+    return part
+
+
+def back(population: Any, members: np.ndarray, part: Any) -> None:
+    """Put members where they were taken from by `apart`, as far as they went on, while others stayed as they are.
+
+    Those whom an interrupt has lost stay too.
+    """
+    known = [group for group in part.groups if group.standing.state is not None]
+    if not known:
+        return
+    places = np.concatenate([members[group.members] for group in known])
+    states = [group.state(part.layout) for group in known]
+    new, state = jax.tree.map(lambda *a: np.concatenate(a), *states), population.state()
+    state = jax.tree.map(lambda a, b: replaced(a, places, b), state, new)
+    curves = _longer(population.history, joined([group.history() for group in known]), len(population))
+    home = {name: replaced(v[0], places, v[1]) for name, v in curves.items()}
+    population.begin(state, home, max(population.epoch, *(group.standing.epoch for group in known)))
+
+
+def _longer(ours: dict[str, Any], theirs: dict[str, Any], members: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Both curves of each metric at the same length; a population that has not trained has none."""
+    longest = max((v.shape[1] for v in (*ours.values(), *theirs.values())), default=0)
+
+    def filled(values: np.ndarray) -> np.ndarray:
+        return np.pad(values, ((0, 0), (0, longest - values.shape[1])), constant_values=np.nan)
+
+    return {n: (filled(ours.get(n, np.zeros((members, 0), v.dtype))), filled(v)) for n, v in theirs.items()}
 
 
 def replaced(values: np.ndarray, places: np.ndarray, new: Any) -> np.ndarray:

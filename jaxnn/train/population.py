@@ -71,12 +71,13 @@ class Population:
         self.source, self.entries, self.layout, self.taken = source, list(entries), layout, taken
         self.recipe, self.shuffle = entries[0].recipe, entries[0].shuffle
         self.timing = {"compile": 0.0, "run": 0.0, "compiles": 0}
-        self._given = {} if given is None else given
+        self.given = {} if given is None else given
         chunk = layout.chunk or len(entries)
         self.groups = [Group(np.arange(i, min(i + chunk, len(entries)))) for i in range(0, len(entries), chunk)]
         self.numbers, self.name = np.arange(len(entries)), ""
         self.visits: list[Callable[[int, Group, bool], None]] = []
-        self._shared, self._outcome = None, None
+        self.placed: Any = None
+        self._outcome: Outcome | None = None
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -134,13 +135,8 @@ class Population:
         if not self._going(group).any():
             group.standing = group.standing._replace(epoch=target)
             return
+        train, member = self.ready(group)
         began = time.perf_counter()
-        if self._shared is None:
-            self._shared = self.layout.place(shared(self.source, self.entries[0].trial()))
-        own = self._of((self._member(), self._given), group.members)
-        pair = programs(self.recipe, self.layout)
-        with naming_culprits(self.entries[int(group.members[0])], self.source):
-            train, member, seconds, compiles = group.start(pair, self.layout, own, self.source, self._shared)
 
         def after(count: int) -> None:
             self._outcome = None
@@ -149,7 +145,7 @@ class Population:
                 visit(number, group, not self._going(group).any())
 
         try:
-            group.train(train, member, self.layout, self.source, self._shared, target, self.shuffle, after)
+            group.train(train, member, self.layout, self.source, self.placed, target, self.shuffle, after)
         except KeyboardInterrupt:
             for visit in self.visits:
                 visit(number, group, True)
@@ -158,9 +154,18 @@ class Population:
             self._outcome = None
             if len(self.groups) > 1 and group.standing.state is not None:
                 group.standing = group.standing._replace(state=group.state(self.layout), laid=False)
-            self.timing["compile"] += seconds
-            self.timing["compiles"] += compiles
-            self.timing["run"] += time.perf_counter() - began - seconds
+            self.timing["run"] += time.perf_counter() - began
+
+    def ready(self, group: Group) -> tuple[Callable, Member]:
+        """The program of a group and its members; its weights are drawn if it has none."""
+        if self.placed is None:
+            self.placed = self.layout.place(shared(self.source, self.entries[0].trial()))
+        pair, own = programs(self.recipe, self.layout), self._of((self._member(), self.given), group.members)
+        with naming_culprits(self.entries[int(group.members[0])], self.source):
+            train, member, seconds, compiles = group.start(pair, self.layout, own, self.source, self.placed)
+        self.timing["compile"] += seconds
+        self.timing["compiles"] += compiles
+        return train, member
 
     def _member(self) -> Member:
         """All members stacked, on the host."""
@@ -227,7 +232,7 @@ class Population:
         """A population of some of the members, in this order; both go on independently."""
         members = self._numbers(members)
         layout = getattr(self.layout, "fitted", lambda count: self.layout)(len(members))
-        given = self._of(self._given, members)
+        given = self._of(self.given, members)
         new = Population(self.source, [self.entries[i] for i in members], layout, taken=self.taken, given=given)
         if self.groups[0].standing.state is not None:
             new.begin(self._of(self.state(), members), self._of(self.history, members), self.epoch)
