@@ -10,9 +10,10 @@ import numpy as np
 
 from jaxnn.data.source import Source, read
 from jaxnn.grid import plan as plans
-from jaxnn.grid.results import Cohort, Runs
+from jaxnn.grid.cohort import Cohort
+from jaxnn.grid.results import Runs
 from jaxnn.grid.space import Space, as_space
-from jaxnn.grid.stored import open_grid, write_table
+from jaxnn.grid.stored import open_grid, place_of, write_table
 from jaxnn.train.begin import begin, shapes
 from jaxnn.train.culprits import naming_culprits
 from jaxnn.train.ending import Interrupted, told
@@ -110,7 +111,7 @@ def grid(
         for number, indices in enumerate(cohorts):
             own = [entries[i] for i in indices]
             given = start if starts is None else [starts[i] for i in indices]
-            place = None if folder is None else Path(folder) / f"structure_{number:03d}"
+            place = None if folder is None else place_of(Path(folder), number)
             population = None
             try:
                 population = begin(own, source, _layout(plan, own, source), given, place)
