@@ -3,6 +3,7 @@
 import importlib.metadata
 import os
 import tempfile
+from types import SimpleNamespace
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ["XLA_FLAGS"] = (
@@ -24,6 +25,33 @@ jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 def key():
     """A threefry key."""
     return jax.random.key(0, impl="threefry2x32")
+
+
+@pytest.fixture
+def made_runs():
+    """Makes `Runs` of a space and of given metrics, ``(runs,)`` or ``(runs, epochs)``, that nothing has trained."""
+    return _made_runs
+
+
+def _made_runs(space, *, diverged=(), missing=(), directions=None, **history):
+    import numpy as np
+
+    from jaxnn.grid.cohort import Cohort
+    from jaxnn.grid.results import Runs
+    from jaxnn.grid.space import as_space
+    from jaxnn.train.outcome import Outcome
+
+    points = as_space(space)
+    curves = {name: np.asarray(values, float).reshape(len(points), -1) for name, values in history.items()}
+    epochs = max(v.shape[1] for v in curves.values())
+    here = np.array([i for i in range(len(points)) if i not in missing])
+    sick = np.where(np.isin(np.arange(len(points)), diverged), 3, -1)
+    done = np.full(len(points), epochs)
+    weights = {"kernel": np.arange(2.0 * len(points)).reshape(-1, 2)}
+    outcome = Outcome(weights, {}, done, done - 1, sick, np.zeros(len(points), bool), curves)
+    outcome = jax.tree.map(lambda a: a[here], outcome)
+    make = lambda k: SimpleNamespace(number=int(here[k]), spec=(0,))  # noqa: E731
+    return Runs(None, None, points, None, (Cohort(here, outcome, make, None, None, directions or {}),), {})
 
 
 def pytest_collection_modifyitems(items):

@@ -19,7 +19,8 @@ from jaxnn.cli.folder import output
 from jaxnn.cli.problem import Problem, constants, in_units, problem, scores, space, stopping
 from jaxnn.data.tables import SUFFIXES
 from jaxnn.grid.engine import grid
-from jaxnn.grid.results import Runs, Top
+from jaxnn.grid.ensemble import Top
+from jaxnn.grid.results import Runs
 from jaxnn.train.fit import fit
 
 FILES = ("results.csv", "history.csv", "curves.png", "heatmap.png", "winner.safetensors", "model.safetensors")

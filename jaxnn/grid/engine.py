@@ -10,11 +10,12 @@ import numpy as np
 
 from jaxnn.data.source import Source
 from jaxnn.grid import plan as plans
+from jaxnn.grid.cohort import Cohort
 from jaxnn.grid.parted import parted
 from jaxnn.grid.record import PLAIN, Search, check_search
-from jaxnn.grid.results import Cohort, Runs
+from jaxnn.grid.results import Runs
 from jaxnn.grid.space import Space, as_space
-from jaxnn.grid.stored import open_grid, write_table
+from jaxnn.grid.stored import open_grid, place_of, write_table
 from jaxnn.train.begin import begin, shapes
 from jaxnn.train.culprits import naming_culprits
 from jaxnn.train.ending import Interrupted, told
@@ -128,7 +129,7 @@ def grid(
         own = [entries[i] for i in indices]
         layout, given = _layout(plan, own, source), start if starts is None else [starts[i] for i in indices]
         layout = layout if search is None else layout.steady(len(own))
-        place = None if folder is None else Path(folder) / f"structure_{number:03d}"
+        place = None if folder is None else place_of(Path(folder), number)
         population = begin(own, source, layout, given, place)
         population.numbers = np.array(indices)
         population.name = f"structure_{number:03d}" if len(cohorts) > 1 else ""

@@ -105,3 +105,11 @@ class Ensemble:
         from jaxnn.io.model import write_all
 
         write_all(path, self.runs)
+
+
+class Top(list):
+    """Runs from best to worst."""
+
+    def ensemble(self) -> Ensemble:
+        """One model that averages their probabilities, or their outputs where the loss is of values."""
+        return Ensemble(tuple(self))

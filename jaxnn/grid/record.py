@@ -56,6 +56,21 @@ class Record(NamedTuple):
     lineage: Sequence[Lineage] = ()
     curves: dict[str, np.ndarray] = {}
 
+    def of(self, members: np.ndarray) -> "Record":
+        """What it says of some of the points, in this order, by their new numbers."""
+        new = {int(old): place for place, old in enumerate(members)}
+        rungs = []
+        for rung in self.rungs:
+            own = [k for k, i in enumerate(rung.members) if int(i) in new]
+            numbers = np.array([new[int(rung.members[k])] for k in own], int)
+            rungs.append(Rung(rung.budget, numbers, np.asarray(rung.scores)[own]))
+        lineage = [
+            one._replace(child=new[one.child], parent=new[one.parent])
+            for one in self.lineage
+            if one.child in new and one.parent in new
+        ]
+        return Record(rungs, None if self.rung is None else self.rung[members], lineage)
+
     def beside(self, outcome: Outcome, indices: np.ndarray) -> Outcome:
         """What came of the members at these points, with the columns beside their metrics."""
         length = max((v.shape[1] for v in outcome.history.values()), default=0)

@@ -1,89 +1,28 @@
 """What `grid` returns: one run for every point of the space, in order."""
 
 import functools
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-from jaxnn.core.registry import is_better_larger
-from jaxnn.core.tree import member
 from jaxnn.data.source import Source
+from jaxnn.grid.cohort import Cohort, Reports, together
+from jaxnn.grid.comparison import Comparison, compared
 from jaxnn.grid.copies import whole
 from jaxnn.grid.cv import CV, summed_up
-from jaxnn.grid.ensemble import Ensemble
+from jaxnn.grid.ensemble import Top
+from jaxnn.grid.importance import Importance, importance
+from jaxnn.grid.ranking import first, order, rises
 from jaxnn.grid.record import PLAIN, Record
+from jaxnn.grid.replay import replay
+from jaxnn.grid.selection import joined, stacked, taken, where
 from jaxnn.grid.space import Space
-from jaxnn.train.ending import DivergedWarning
-from jaxnn.train.fit import fit
-from jaxnn.train.outcome import Outcome, bare, columns, shown
-from jaxnn.train.population import Population
-from jaxnn.train.progress import reading_order
+from jaxnn.grid.statistics import Statistics, by, marginal
+from jaxnn.train.outcome import Outcome, columns
 from jaxnn.train.result import Run
-from jaxnn.train.trial import PARTS, Trial, TrialLike
-
-
-class Report(NamedTuple):
-    """How a population ran: its plan, and the seconds it took."""
-
-    structure: dict[str, Any]
-    members: int
-    plan: Any
-    compile_seconds: float
-    run_seconds: float
-    compiles: int
-
-    def __str__(self) -> str:
-        what = ", ".join(f"{k}={v}" for k, v in self.structure.items()) or "one structure"
-        return (
-            f"{self.members} members ({what}): {self.plan}; "
-            f"{self.compiles} compilation(s) in {self.compile_seconds:.2f} s, ran {self.run_seconds:.2f} s"
-        )
-
-
-class Reports(tuple):
-    """The reports of all populations; prints as a paragraph."""
-
-    def __repr__(self) -> str:
-        return "\n".join(map(str, self))
-
-
-class Cohort(NamedTuple):
-    """The members of one structure and what came of them.
-
-    Args:
-        indices: their points in the space.
-        outcome: chosen weights and curves, stacked.
-        make: the `Run` of the k-th of them.
-        report: how they ran, or None.
-        stop: their `EarlyStopping`, of the grid or of the trial itself, or None.
-        directions: whether larger is better, by metric.
-    """
-
-    indices: np.ndarray
-    outcome: Outcome
-    make: Callable[[int], Run]
-    report: Report | None
-    stop: Any = None
-    directions: dict[str, bool | None] = {}
-
-    @classmethod
-    def of(cls, indices: np.ndarray, population: Population, states: bool, record: Record = PLAIN) -> "Cohort":
-        """What came of a population, with the last states of its members or without."""
-        outcome, entries, source = record.beside(population.outcome, indices), population.entries, population.source
-        last, taken = population.state() if states else None, population.taken
-
-        def make(k: int) -> Run:
-            hparams = {name: shown(v) for name, v in entries[k].hparams.items()}
-            own = None if last is None else member(last, k)
-            return outcome.run(k, bare(entries[k], source), hparams, entries[k].seed, own, taken)
-
-        fixed = {s.name: entries[0].hparams[s.name] for s in population.recipe.structure if s.is_fixed}
-        seconds = (population.timing[name] for name in ("compile", "run", "compiles"))
-        report = Report(fixed, len(entries), population.layout, *seconds)
-        trial = entries[0].trial()
-        return cls(indices, outcome, make, report, trial.stop, trial.directions)
+from jaxnn.train.trial import Trial, TrialLike
 
 
 class Runs(Sequence):
@@ -106,11 +45,12 @@ class Runs(Sequence):
 
     def __init__(
         self, trial: TrialLike | None, data: Any, space: Space, source: Source | None, cohorts: tuple[Cohort, ...],
-        options: dict[str, Any], record: Record = PLAIN,
+        options: dict[str, Any], record: Record = PLAIN, numbers: Any = None,
     ):  # fmt: skip
         self.trial, self.data, self.space, self.options = trial, data, space, options
         self.source, self.cohorts = source, cohorts
-        self.rung, self.rungs, self.lineage = record.rung, list(record.rungs), list(record.lineage)
+        self.numbers = np.arange(len(space)) if numbers is None else np.asarray(numbers)
+        self.record, self.rung, self.rungs, self.lineage = record, record.rung, record.rungs, record.lineage
         self.plan = Reports(c.report for c in cohorts if c.report is not None)
         self._made: dict[int, Run] = {}
         self._where = {int(i): (c, k) for c in cohorts for k, i in enumerate(c.indices)}
@@ -149,9 +89,14 @@ class Runs(Sequence):
         return (self[i] for i in range(len(self)))
 
     @property
+    def begun(self) -> np.ndarray:
+        """Which members have begun, their numbers in order: all, unless the grid was interrupted."""
+        return np.array(sorted(self._where), int)
+
+    @property
     def finished(self) -> list[Run]:
         """The runs there are, in the order of the space: all, unless the grid was interrupted."""
-        return [self[i] for i in sorted(self._where)]
+        return [self[int(i)] for i in self.begun]
 
     @property
     def diverged(self) -> np.ndarray:
@@ -166,9 +111,7 @@ class Runs(Sequence):
         Raises:
             ValueError: if the space has several structures, whose weights differ in shape.
         """
-        if len(self.cohorts) != 1:
-            raise ValueError(f"the weights of {len(self.cohorts)} structures cannot be stacked; write runs[i].params")
-        return self.cohorts[0].outcome.params
+        return stacked(self.cohorts)
 
     @property
     def n_compiles(self) -> int:
@@ -178,19 +121,7 @@ class Runs(Sequence):
     @functools.cached_property
     def _outcome(self) -> Outcome:
         """Of all members, in the order of the space, but for the weights."""
-        curves = [c.outcome.history for c in self.cohorts]
-        longest = max((v.shape[1] for c in curves for v in c.values()), default=0)
-        names = sorted({n for c in curves for n in c}, key=reading_order)
-        dtype = np.result_type(np.float32, *(v.dtype for c in curves for v in c.values()))
-        history = {n: np.full((len(self), longest), np.nan, dtype) for n in names}
-        epochs, best, sick = (np.full(len(self), v) for v in (0, -1, -1))
-        stopped = np.zeros(len(self), bool)
-        for c in self.cohorts:
-            for name, values in c.outcome.history.items():
-                history[name][c.indices, : values.shape[1]] = values
-            epochs[c.indices], best[c.indices] = c.outcome.epochs, c.outcome.best_epoch
-            sick[c.indices], stopped[c.indices] = c.outcome.diverged, c.outcome.stopped
-        return Outcome(None, None, epochs, best, sick, stopped, history)
+        return together(self.cohorts, len(self))
 
     @property
     def history(self) -> dict[str, np.ndarray]:
@@ -225,18 +156,11 @@ class Runs(Sequence):
         Raises:
             ValueError: for a metric that the history does not have, or of which nobody said which way is better.
         """
-        if metric not in self.history:
-            raise ValueError(f"the history has no {metric!r}; choose one of {', '.join(self.history)}")
-        values = np.array(self.table[metric])
-        values = -values if self.rises(metric, mode) else values
-        rung = np.zeros(len(self), int) if self.rung is None else self.rung
-        return np.lexsort((values, -rung, np.isnan(values), self._outcome.diverged >= 0))
+        return order(self, metric, mode)
 
     def rises(self, metric: str, mode: str | None = None) -> bool:
         """Whether larger values of a metric are better, as for `order`."""
-        known = {name: way for c in reversed(self.cohorts) for name, way in c.directions.items() if way is not None}
-        known |= {c.stop.metric: c.stop.rises for c in self.cohorts if c.stop is not None}
-        return is_better_larger(metric, mode, f'runs.best("{metric}"', known)
+        return rises(self.cohorts, metric, mode)
 
     def cv(self, metric: str | None = None, mode: str | None = None) -> CV:
         """Each point over its folds: mean, standard error and the choices, `CV`; needs ``grid(..., folds=)``.
@@ -248,21 +172,20 @@ class Runs(Sequence):
         self.order(metric, mode)
         return summed_up(self.space, self.table, metric, self.rises(metric, mode), "bootstrap" in self.space.axes)
 
-    def best(self, metric: str | None = None, mode: str | None = None) -> Run:
+    def best(self, metric: str | None = None, mode: str | None = None, over: str | Iterable[str] = ()) -> Run:
         """The best run by a metric; by default validation accuracy, validation loss or loss, the first there is.
 
         One that diverged is taken only where all did, and then with a warning.
-        """
-        first = int(self.order(metric or self.default_metric, mode)[0])
-        if self._outcome.diverged[first] >= 0:
-            warnings.warn(
-                "every run diverged, and the best of them is what it was before; write smaller learning rates",
-                DivergedWarning,
-                stacklevel=2,
-            )
-        return self[first]
 
-    def top(self, k: int, metric: str | None = None, mode: str | None = None) -> "Top":
+        Args:
+            metric: a name in the history.
+            mode: as for `order`.
+            over: axes over which settings are judged by their mean, as in ``over="seed"`` or ``over=("seed", "fold")``:
+                the best run of the best setting. A setting of which a run diverged comes after the others.
+        """
+        return self[first(self, metric or self.default_metric, mode, over)]
+
+    def top(self, k: int, metric: str | None = None, mode: str | None = None) -> Top:
         """The ``k`` best runs by a metric, as a list that also makes an ensemble.
 
         Raises:
@@ -281,20 +204,91 @@ class Runs(Sequence):
 
     def replay(self, i: int) -> Run:
         """Train point ``i`` alone again by `fit`, with the same data, seed and options."""
-        if self.trial is None:
-            raise ValueError(
-                "runs out of a folder hold no trial function, nor some out of a pickle; "
-                "write nn.fit(trial, data, runs[i].hparams)"
-            )
-        point = dict(self.space.points[i])
-        own = {name: point.pop(name) for name in ("seed", "batch_size", "epochs") if name in point}
-        part, data = [point.pop(name) for name in PARTS if name in point], self.data
-        if part:
-            assert self.source is not None
-            data = self.source.only(part[0])
-        start = self.options.get("start")
-        begun = {"start": start[i] if isinstance(start, list) else start}
-        return fit(self.trial, data, point, **{**self.options, **own, **begun}, progress=False)
+        return replay(self, i)
+
+    def by(self, *axes: str, metric: str | Iterable[str] | None = None, confidence: float = 0.95) -> Statistics:
+        """Mean, spread, standard error, count and interval of each metric at each setting of some axes.
+
+        Over seeds, folds and all else that is not named; runs that diverged are left out, and counted.
+
+        Args:
+            *axes: by name; without one it is one row over all runs.
+            metric: one or several; None for all.
+            confidence: of the intervals, Student's t.
+        """
+        return by(self, axes, metric, confidence)
+
+    def marginal(self, axis: str, metric: str | None = None, bins: int = 8, confidence: float = 0.95) -> Statistics:
+        """The effect of one axis: a metric at each of its values, over all settings of the others.
+
+        As `by`, but of settings, each the mean of its seeds and folds, and not of runs.
+
+        Args:
+            axis: its name; more than twice ``bins`` numbers are put into ``bins`` ranges of equally many.
+            metric: None for that which `best` goes by.
+            bins, confidence: see above.
+        """
+        return marginal(self, axis, metric, bins, confidence)
+
+    def importance(self, metric: str | None = None) -> Importance:
+        """How much of the variance of a metric each axis explains: functional ANOVA.
+
+        Exact where the points are a whole grid, alone and in pairs of axes; else by Optuna's forest, over the means of
+        seeds and folds. A few huge losses are most of a variance: `where` leaves them out.
+        """
+        return importance(self, metric)
+
+    def compare(
+        self, one: Mapping[str, Any], other: Mapping[str, Any], metric: str | None = None, *, test: str = "t",
+        held: float | None = None, confidence: float = 0.95,
+    ) -> Comparison:  # fmt: skip
+        """Two settings against each other, runs paired by seed, fold and every axis that the settings do not name.
+
+        Args:
+            one, other: values of the same axes, as in ``compare(dict(lr=0.1), dict(lr=0.01))``.
+            metric: None for that which `best` goes by.
+            test: ``"t"``, corrected where the pairs are folds, or ``"wilcoxon"``.
+            held: held-out rows for one training row of a fold; None for those of k-fold, ``1 / (k - 1)``.
+            confidence: of the interval.
+
+        Raises:
+            ValueError: for settings that share fewer than two pairs.
+        """
+        return compared(self, one, other, metric, test, held, confidence)
+
+    def where(self, **conditions: Any) -> "Runs":
+        """The runs that meet all conditions, as `Runs`; ``numbers`` says which they are here.
+
+        Args:
+            **conditions: for an axis or a column of the table a value, a list of values, or a function of the value, as
+                in ``where(lr=0.1, seed=[0, 1], val_loss=lambda v: v < 2)``. A tuple is one value.
+
+        Raises:
+            ValueError: if no run does, with the nearest value.
+        """
+        return where(self, conditions)
+
+    def take(self, members: Any) -> "Runs":
+        """Some of the runs, in this order, as in ``runs.take(runs.order("val_loss")[:10])``."""
+        return taken(self, members)
+
+    def __add__(self, other: "Runs") -> "Runs":
+        """The runs of two grids over the same axes, these first.
+
+        Raises:
+            ValueError: for other axes, or a point that stands in both.
+        """
+        return joined(self, other) if isinstance(other, Runs) else NotImplemented
+
+    def save(self, folder: str | os.PathLike) -> None:
+        """Write models, curves and table into a folder of plain files, at once or not at all; `load_runs` reads it.
+
+        Raises:
+            ValueError: if the folder holds a training, or a model holds what no file does.
+        """
+        from jaxnn.grid.saving import save
+
+        save(self, folder)
 
     @property
     def plot(self) -> Any:
@@ -302,11 +296,3 @@ class Runs(Sequence):
         from jaxnn.plot.grid import RunsPlots
 
         return RunsPlots(self)
-
-
-class Top(list):
-    """Runs from best to worst."""
-
-    def ensemble(self) -> Ensemble:
-        """One model that averages their probabilities, or their outputs where the loss is of values."""
-        return Ensemble(tuple(self))

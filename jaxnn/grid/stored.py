@@ -13,13 +13,14 @@ import numpy as np
 from jaxnn.core.codec import from_json
 from jaxnn.data.preparation import Preparation
 from jaxnn.data.split import Standardiser
-from jaxnn.grid.results import Cohort, Runs
+from jaxnn.grid.cohort import Cohort
+from jaxnn.grid.results import Runs
 from jaxnn.grid.space import Space
 from jaxnn.train.enrol import floating
 from jaxnn.train.model import Model
 from jaxnn.train.outcome import Outcome, merged, shown
 from jaxnn.train.result import Run
-from jaxnn.train.trial import arguments, build, part_of
+from jaxnn.train.trial import arguments, build
 
 GRID = "grid.json"
 FORMAT = "jaxnn-grid-1"
@@ -63,9 +64,10 @@ def _load(folder: Path, trial: Any) -> Runs:
     from jaxnn.io.values import decode
 
     if (folder / GRID).is_file():
-        about = _read(folder)
+        about = read_grid(folder)
         points = tuple(decode({"dict": point}) for point in about["points"])
-        places = [(np.array(indices), folder / f"structure_{k:03d}") for k, indices in enumerate(about["structures"])]
+        turn = about.get("turn", 0)
+        places = [(np.array(own), place_of(folder, k, turn)) for k, own in enumerate(about["structures"])]
         space = Space(points, tuple(about["axes"]))
     else:
         points = tuple(decode(point) for point in opened(folder)["points"])
@@ -78,7 +80,7 @@ def _load(folder: Path, trial: Any) -> Runs:
     return Runs(None, None, space, None, cohorts, {})
 
 
-def _read(folder: Path) -> dict[str, Any]:
+def read_grid(folder: Path) -> dict[str, Any]:
     """What `open_grid` wrote, its form checked."""
     from jaxnn.io.described import read_json
 
@@ -86,9 +88,15 @@ def _read(folder: Path) -> dict[str, Any]:
     found: list[Any] = [about.get(name) for name in ("points", "structures", "axes")]
     points, structures, axes = found
     ok = all(isinstance(v, list) for v in (points, structures, axes)) and all(isinstance(n, str) for n in axes)
+    ok = ok and type(about.get("turn", 0)) is int
     if not ok or sorted(i for indices in structures for i in indices) != list(range(len(points))):
         raise ValueError(f"{folder / GRID} is damaged: its structures do not hold every point once")
     return about
+
+
+def place_of(folder: Path, number: int, turn: int = 0) -> Path:
+    """Where the members of a structure stand, at the ``turn``-th time that runs were saved over others."""
+    return folder / f"structure_{number:03d}{f'_{turn}' if turn else ''}"
 
 
 def _cohort(indices: np.ndarray, place: Path, about: dict[str, Any], trial: Any) -> Cohort | None:
@@ -165,7 +173,7 @@ def _model(about: dict[str, Any], i: int, trial: Any) -> tuple[dict[str, Any], M
     else:
         spec, shares = from_json(what["specs"][i]), decode(what["loss_weights"][i])
         loss, metrics = read(what["losses"][i], "loss"), read(what["metrics"][i], "metric")
-    scale, plain = (_of_part(what[name], about["points"][i]) for name in ("standardiser", "prepare"))
+    scale, plain = (what[name]["values"][what[name]["of"][i]] for name in ("standardiser", "prepare"))
     names = [None if what[n] is None else tuple(map(decode, what[n])) for n in ("classes", "features")]
     prepare = None if plain is None else Preparation.from_plain(plain)
     dtype = about["how"]["compute_dtype"]
@@ -177,14 +185,6 @@ def _model(about: dict[str, Any], i: int, trial: Any) -> tuple[dict[str, Any], M
     )  # fmt: skip
 
 
-def _of_part(known: Any, point: Any) -> Any:
-    """What a member's part has of what parts may have each."""
-    from jaxnn.io.values import decode
-
-    each = isinstance(known, dict) and "parts" in known
-    return known["parts"][part_of(decode(point))] if each else known
-
-
 def open_grid(folder: str | os.PathLike, space: Space, structures: list[list[int]]) -> None:
     """Write what a grid tries, or compare with what is there.
 
@@ -194,7 +194,7 @@ def open_grid(folder: str | os.PathLike, space: Space, structures: list[list[int
     import json
 
     from jaxnn.core import files
-    from jaxnn.io.described import FILE
+    from jaxnn.io.described import FILE, trains
     from jaxnn.io.folder import swept
     from jaxnn.io.values import decode, encode
 
@@ -208,7 +208,8 @@ def open_grid(folder: str | os.PathLike, space: Space, structures: list[list[int
         swept(folder)
         files.replace(path, (json.dumps(about, indent=1) + "\n").encode())
         return
-    known = _read(folder)
+    known = read_grid(folder)
+    trains(folder, known)
     for i, (a, b) in enumerate(zip(known["points"], points, strict=False)):
         if a != b:
             raise ValueError(f"the folder {folder} holds another space: its point {i} is {decode({'dict': a})}, and "

@@ -2,6 +2,7 @@
 
 import hashlib
 import inspect
+import json
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -16,14 +17,14 @@ from jaxnn.core.reads import digests, first_difference
 from jaxnn.core.texts import short
 from jaxnn.core.version import __version__
 from jaxnn.data.preparation import Preparation
-from jaxnn.data.source import Source
 from jaxnn.io.records import written
 from jaxnn.io.values import decode, encode
 from jaxnn.io.weights import row_written
-from jaxnn.train.baseline import of_member
 from jaxnn.train.enrol import Entry
+from jaxnn.train.model import Model
+from jaxnn.train.outcome import bare
 from jaxnn.train.population import Population
-from jaxnn.train.trial import Trial, part_of
+from jaxnn.train.trial import Trial
 
 FORMAT = "jaxnn-population-1"
 FILE = "population.json"
@@ -34,10 +35,10 @@ KEYS = {"points": list, "seeds": list, "epochs": list, "groups": list, "trial": 
 def describe(population: Population) -> dict[str, Any]:
     """What a population trains, as JSON; what must be equal for it to go on stands in `compare`."""
     entries, source, recipe = population.entries, population.source, population.recipe
-    trials, parts = [e.trial() for e in entries], [part_of(e.point) for e in entries]
+    trial = entries[0].trial()
     return {
         "format": FORMAT,
-        "versions": {"jaxnn": __version__, **{name: version(name) for name in ("jax", "optax", "numpy")}},
+        "versions": _versions(),
         "plan": {name: getattr(population.layout, name, 1) for name in ("devices", "width", "chunk")},
         "trial": digests(recipe.trial),
         "data": source.fingerprint(),
@@ -60,35 +61,68 @@ def describe(population: Population) -> dict[str, Any]:
         },
         "turn": 0,
         "groups": [[int(g.members[0]), int(g.members[-1]) + 1] for g in population.groups],
-        "model": {
-            "specs": [_spec(t.model) for t in trials],
-            "losses": [written(t.loss, "loss") for t in trials],
-            "metrics": [written(t.metrics, "metric") for t in trials],
-            "loss_weights": [encode(t.loss_weights) for t in trials],
-            "baselines": [of_member(t.heads, source, part) for t, part in zip(trials, parts, strict=True)],
-            "directions": trials[0].directions,
-            "stop": encode(trials[0].stop),
-            "classes": None if source.classes is None else [encode(name) for name in source.classes],
-            "features": source.features,
-            "named": source.named,
-            "prepare": _of_parts(
-                source, source.preparation, lambda p: p.plain() if isinstance(p, Preparation) else None
-            ),
-            "standardiser": _of_parts(source, source.scaler, lambda s: None if s is None else encode(s._asdict())),
-            "row": row_written(source.first_row),
-        },
+        "model": _models([bare(e, source) for e in entries], trial.stop, trial.directions),
     }
 
 
-def _plain(prepare: Any) -> Any:
-    return prepare.plain() if isinstance(prepare, Preparation) else None
+def results(models: list[Model], points: list[Any], seeds: list[int], stop: Any, directions: Any) -> dict[str, Any]:
+    """What members are that do not go on: their models, for `load_runs`, and nothing of what trained them.
+
+    Args:
+        models: one for each member.
+        points, seeds: of each.
+        stop: their `EarlyStopping` or None.
+        directions: whether larger is better, by metric.
+    """
+    dtype = models[0].compute_dtype
+    return {
+        "format": FORMAT,
+        "versions": _versions(),
+        "results": True,
+        **{name: {} for name in ("trial", "data", "plan")},
+        "points": [encode(point) for point in points],
+        "structure": "",
+        "seeds": seeds,
+        "epochs": [0] * len(points),
+        "stop": encode(stop),
+        "how": {"compute_dtype": None if dtype is None else str(dtype)},
+        "turn": 0,
+        "groups": [[0, len(points)]],
+        "model": _models(models, stop, directions),
+    }
 
 
-def _of_parts(source: Source, found: Callable[[int], Any], write: Callable[[Any], Any]) -> dict[str, Any] | None:
-    """What was fitted on the training rows, as a plain value; by the number of the part where each has its own."""
-    if source.scalers is None and source.prepares is None:
-        return write(found(0))
-    return {"parts": [write(found(part)) for part in range(len(source.parts))]}
+def _versions() -> dict[str, str]:
+    return {"jaxnn": __version__, **{name: version(name) for name in ("jax", "optax", "numpy")}}
+
+
+def _models(models: list[Model], stop: Any, directions: Any) -> dict[str, Any]:
+    """Of what members predict and evaluate with all but the weights; of what they share, that of the first."""
+    first = models[0]
+    return {
+        "specs": [_spec(m.spec) for m in models],
+        "losses": [written(m.loss, "loss") for m in models],
+        "metrics": [written(m.metrics, "metric") for m in models],
+        "loss_weights": [encode(m.loss_weights) for m in models],
+        "baselines": [m.baseline for m in models],
+        "directions": directions,
+        "stop": encode(stop),
+        "classes": None if first.classes is None else [encode(name) for name in first.classes],
+        "features": first.features,
+        "named": first.named,
+        "prepare": _once([m.prepare for m in models], lambda p: p.plain() if isinstance(p, Preparation) else None),
+        "standardiser": _once([m.standardiser for m in models], lambda s: None if s is None else encode(s._asdict())),
+        "row": row_written(first.row),
+    }
+
+
+def _once(own: list[Any], write: Callable[[Any], Any]) -> dict[str, Any]:
+    """What members may share, each value once; ``of`` says which is whose."""
+    seen: dict[int, Any] = {}
+    values: dict[str, int] = {}
+    texts = [seen[id(v)] if id(v) in seen else seen.setdefault(id(v), json.dumps(write(v))) for v in own]
+    numbers = [values.setdefault(text, len(values)) for text in texts]
+    return {"values": [json.loads(text) for text in values], "of": numbers}
 
 
 def _structure(entry: Entry) -> str:
@@ -123,9 +157,16 @@ def compare(folder: Path, known: dict[str, Any], ours: dict[str, Any], points: b
         known, ours: what `opened` and `describe` gave.
         points: whether hyperparameters and seeds must be equal too.
     """
+    trains(folder, known)
     off = (points and _other_points(known, ours)) or _other_training(known, ours)
     if off:
         refuse(folder, off)
+
+
+def trains(folder: Path, known: dict[str, Any]) -> None:
+    """Raise for results that were saved without the states of their optimizers."""
+    if known.get("results"):
+        raise ValueError(f"the folder {folder} holds results that were saved, which do not go on; write another folder")
 
 
 def refuse(folder: Path, off: str) -> None:

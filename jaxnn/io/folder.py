@@ -17,7 +17,7 @@ import numpy as np
 
 from jaxnn.core import files
 from jaxnn.data.source import Source, read
-from jaxnn.io.described import FILE, compare, describe, opened, refuse, started
+from jaxnn.io.described import FILE, compare, describe, opened, refuse, started, trains
 from jaxnn.io.values import decode, unread
 from jaxnn.optim.average import keeps
 from jaxnn.train.begin import shapes
@@ -132,6 +132,7 @@ def load(
             "a population goes on with its trial and its data, which no file holds; write "
             "nn.Population.load(folder, trial, data), or nn.load_runs(folder) to look at what came of it"
         )
+    trains(folder, known)
     foreign = unread([*known["points"], known["stop"]])
     if foreign is not None:
         raise ValueError(f"a point holds {foreign}, which no file can hold; go on with the same call of fit or grid")

@@ -136,7 +136,7 @@ def columns(points: list[dict[str, Any]], axes: Any, outcome: Outcome) -> dict[s
 
     The chosen epoch is that of the best weights where stopping monitored a metric, else the last one done.
     """
-    named = {n: [_named(shown(p.get(n))) for p in points] for n in axes}
+    named = {n: [label(shown(p.get(n))) for p in points] for n in axes}
     rows, chosen = np.arange(len(points)), outcome.best_epoch
     metrics = {
         n: np.where(chosen >= 0, v[rows, np.maximum(chosen, 0)], np.nan) if v.shape[1] else np.full(len(points), np.nan)
@@ -151,5 +151,6 @@ def columns(points: list[dict[str, Any]], axes: Any, outcome: Outcome) -> dict[s
     }
 
 
-def _named(value: Any) -> Any:
+def label(value: Any) -> Any:
+    """A hyperparameter as a table names it: functions by their names."""
     return getattr(value, "__name__", value) if callable(value) else value

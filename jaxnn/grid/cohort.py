@@ -1,0 +1,93 @@
+"""The members of one structure, and what came of them."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jaxnn.core.tree import member
+from jaxnn.grid.record import PLAIN, Record
+from jaxnn.train.outcome import Outcome, bare, shown
+from jaxnn.train.population import Population
+from jaxnn.train.progress import reading_order
+from jaxnn.train.result import Run
+
+
+class Report(NamedTuple):
+    """How a population ran: its plan, and the seconds it took."""
+
+    structure: dict[str, Any]
+    members: int
+    plan: Any
+    compile_seconds: float
+    run_seconds: float
+    compiles: int
+
+    def __str__(self) -> str:
+        what = ", ".join(f"{k}={v}" for k, v in self.structure.items()) or "one structure"
+        return (
+            f"{self.members} members ({what}): {self.plan}; "
+            f"{self.compiles} compilation(s) in {self.compile_seconds:.2f} s, ran {self.run_seconds:.2f} s"
+        )
+
+
+class Reports(tuple):
+    """The reports of all populations; prints as a paragraph."""
+
+    def __repr__(self) -> str:
+        return "\n".join(map(str, self))
+
+
+class Cohort(NamedTuple):
+    """The members of one structure and what came of them.
+
+    Args:
+        indices: their points in the space.
+        outcome: chosen weights and curves, stacked.
+        make: the `Run` of the k-th of them.
+        report: how they ran, or None.
+        stop: their `EarlyStopping`, of the grid or of the trial itself, or None.
+        directions: whether larger is better, by metric.
+    """
+
+    indices: np.ndarray
+    outcome: Outcome
+    make: Callable[[int], Run]
+    report: Report | None
+    stop: Any = None
+    directions: dict[str, bool | None] = {}
+
+    @classmethod
+    def of(cls, indices: np.ndarray, population: Population, states: bool, record: Record = PLAIN) -> "Cohort":
+        """What came of a population, with the last states of its members or without."""
+        outcome, entries, source = record.beside(population.outcome, indices), population.entries, population.source
+        last, taken = population.state() if states else None, population.taken
+
+        def make(k: int) -> Run:
+            hparams = {name: shown(v) for name, v in entries[k].hparams.items()}
+            own = None if last is None else member(last, k)
+            return outcome.run(k, bare(entries[k], source), hparams, entries[k].seed, own, taken)
+
+        fixed = {s.name: entries[0].hparams[s.name] for s in population.recipe.structure if s.is_fixed}
+        seconds = (population.timing[name] for name in ("compile", "run", "compiles"))
+        report = Report(fixed, len(entries), population.layout, *seconds)
+        trial = entries[0].trial()
+        return cls(indices, outcome, make, report, trial.stop, trial.directions)
+
+
+def together(cohorts: Iterable[Cohort], count: int) -> Outcome:
+    """What came of all ``count`` members, in the order of the space, but for the weights."""
+    cohorts = list(cohorts)
+    curves = [c.outcome.history for c in cohorts]
+    longest = max((v.shape[1] for c in curves for v in c.values()), default=0)
+    names = sorted({n for c in curves for n in c}, key=reading_order)
+    dtype = np.result_type(np.float32, *(v.dtype for c in curves for v in c.values()))
+    history = {n: np.full((count, longest), np.nan, dtype) for n in names}
+    epochs, best, sick = (np.full(count, v) for v in (0, -1, -1))
+    stopped = np.zeros(count, bool)
+    for c in cohorts:
+        for name, values in c.outcome.history.items():
+            history[name][c.indices, : values.shape[1]] = values
+        epochs[c.indices], best[c.indices] = c.outcome.epochs, c.outcome.best_epoch
+        sick[c.indices], stopped[c.indices] = c.outcome.diverged, c.outcome.stopped
+    return Outcome(None, None, epochs, best, sick, stopped, history)
