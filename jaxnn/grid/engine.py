@@ -10,6 +10,7 @@ import numpy as np
 
 from jaxnn.data.source import Source, read
 from jaxnn.grid import plan as plans
+from jaxnn.grid.filled import filled
 from jaxnn.grid.results import Cohort, Runs
 from jaxnn.grid.space import Space, as_space
 from jaxnn.grid.stored import open_grid, write_table
@@ -57,8 +58,9 @@ def grid(
     Args:
         trial: a function from hyperparameters to a `Trial`, or a `Trial` where only seeds vary.
         data: ``(x, y)``, ``(x, y, weight)`` or a data set.
-        space: a dict of axes (their product), or a space of `jaxnn.space`. ``seed``, ``batch_size`` and
-            ``epochs`` are axes too; `jaxnn.traced` takes whole numbers inside.
+        space: a dict of axes (their product), a list of dicts (its points), or a space of `jaxnn.space`. ``seed``,
+            ``batch_size`` and ``epochs`` are axes too; `jaxnn.traced` takes whole numbers inside. A name that a point
+            lacks takes the default of the trial function.
         epochs: passes over the data, at most; None where ``epochs`` is an axis.
         batch_size: rows of a step, where ``batch_size`` is no axis; None for all rows in one step, in their own order.
         validation, stop, shuffle_seed, shuffle, standardise, prepare, groups, compute_dtype: as in `fit`, for all
@@ -90,7 +92,10 @@ def grid(
     if epochs is not None:
         whole("epochs", epochs)
     elif not all("epochs" in point for point in points.points):
-        raise ValueError("a grid needs a number of epochs; write grid(..., epochs=100), or an axis epochs=[10, 100]")
+        without = "a grid" if "epochs" not in points.axes else "a point without epochs"
+        raise ValueError(
+            f"{without} needs a number of epochs; write grid(..., epochs=100), or an axis epochs=[10, 100]"
+        )
     check_options(batch_size=batch_size, compute_dtype=compute_dtype, stop=stop, shuffle_seed=shuffle_seed,
                   callbacks=callbacks, folder=folder, shuffle=shuffle, standardise=standardise, states=states,
                   progress=progress)  # fmt: skip
@@ -101,6 +106,7 @@ def grid(
     if starts is not None and len(starts) != len(points):
         raise ValueError(f"start= holds {len(starts)} and there are {len(points)} members; write one, or one for each")
     done = _done(starts if starts is not None else [start])
+    points = filled(points, trial, seed=0, batch_size=batch_size, epochs=None if epochs is None else done + epochs)
     entries, cohorts = _cohorts(trial, source, points, epochs=None if epochs is None else done + epochs, **options)
     if folder is not None:
         open_grid(folder, points, cohorts)
@@ -180,6 +186,7 @@ def population(
     source = _source(trial, data, points, epochs, validation=validation, shuffle=shuffle,
                      shuffle_seed=shuffle_seed, scale=standardise, prepare=prepare, groups=groups)  # fmt: skip
     options = dict(batch_size=batch_size, stop=stop, shuffle=shuffle, compute_dtype=compute_dtype)
+    points = filled(points, trial, seed=0, batch_size=batch_size, **({} if epochs is None else {"epochs": epochs}))
     entries, cohorts = _cohorts(trial, source, points, epochs=FOREVER if epochs is None else epochs, **options)
     if len(cohorts) != 1:
         raise ValueError(
