@@ -10,6 +10,7 @@ from jaxnn import interop as interop
 from jaxnn import losses as losses
 from jaxnn import metrics as metrics
 from jaxnn import plot as plot
+from jaxnn import search as search
 from jaxnn import testing as testing
 
 # core: how a layer is declared, what a hyperparameter, a loss and a metric are, JSON.
@@ -133,6 +134,10 @@ from jaxnn.optim.second_order import lbfgs as lbfgs
 
 # sampling: text out of a language model.
 from jaxnn.sampling import generate as generate
+
+# search: samplers that propose what to train next.
+from jaxnn.search.sampler import ask_tell as ask_tell
+from jaxnn.search.study import optuna as optuna
 
 # settings: devices, precision, the cache of programs.
 from jaxnn.settings import configure as configure

@@ -28,13 +28,14 @@ DOORS = {  # room -> the rooms it may import, and theirs
     "optim": ("core",),
     "train": ("core", "losses", "metrics", "data", "optim"),
     "grid": ("train",),
+    "search": ("grid",),
     "inspect": ("core", "train"),
     "io": ("core", "train"),
     "callbacks": ("core",),
     "plot": ("core", "train"),
     "interop": ("layers",),
-    "sklearn": ("train", "grid", "models"),
-    "cli": ("train", "grid", "models", "io", "plot", "settings"),
+    "sklearn": ("train", "grid", "search", "models"),
+    "cli": ("train", "grid", "search", "models", "io", "plot", "settings"),
     "__main__": ("cli",),
 }
 LAZY = {  # what may be imported against the doors, inside a function, when it is used

@@ -1,7 +1,7 @@
 """`grid` and `population`: many networks, one compiled program for every structure."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -101,13 +101,13 @@ def grid(
                   progress=progress)  # fmt: skip
     source = _source(trial, data, points, epochs, validation=validation, shuffle_seed=shuffle_seed, shuffle=shuffle,
                      scale=standardise, prepare=prepare, groups=groups)  # fmt: skip
-    options = dict(batch_size=batch_size, stop=stop, shuffle=shuffle, compute_dtype=compute_dtype)
+    options: dict[str, Any] = dict(batch_size=batch_size, stop=stop, shuffle=shuffle, compute_dtype=compute_dtype)
     starts = list(start) if isinstance(start, (list, tuple, Runs)) and not hasattr(start, "_fields") else None
     if starts is not None and len(starts) != len(points):
         raise ValueError(f"start= holds {len(starts)} and there are {len(points)} members; write one, or one for each")
     done = _done(starts if starts is not None else [start])
     points = filled(points, trial, seed=0, batch_size=batch_size, epochs=None if epochs is None else done + epochs)
-    entries, cohorts = _cohorts(trial, source, points, epochs=None if epochs is None else done + epochs, **options)
+    entries, cohorts = cohorts_of(trial, source, points, epochs=None if epochs is None else done + epochs, **options)
     if folder is not None:
         open_grid(folder, points, cohorts)
     found: list[Cohort] = []
@@ -185,9 +185,9 @@ def population(
                   shuffle=shuffle, standardise=standardise)  # fmt: skip
     source = _source(trial, data, points, epochs, validation=validation, shuffle=shuffle,
                      shuffle_seed=shuffle_seed, scale=standardise, prepare=prepare, groups=groups)  # fmt: skip
-    options = dict(batch_size=batch_size, stop=stop, shuffle=shuffle, compute_dtype=compute_dtype)
+    options: dict[str, Any] = dict(batch_size=batch_size, stop=stop, shuffle=shuffle, compute_dtype=compute_dtype)
     points = filled(points, trial, seed=0, batch_size=batch_size, **({} if epochs is None else {"epochs": epochs}))
-    entries, cohorts = _cohorts(trial, source, points, epochs=FOREVER if epochs is None else epochs, **options)
+    entries, cohorts = cohorts_of(trial, source, points, epochs=FOREVER if epochs is None else epochs, **options)
     if len(cohorts) != 1:
         raise ValueError(
             f"a population has one structure, and this space has {len(cohorts)}; write nn.grid(trial, data, space, "
@@ -201,8 +201,15 @@ def _source(trial: TrialLike, data: Any, points: Space, epochs: int | None, **op
     return read(data, task=task_of(trial, points.points[0], epochs or 1), **options)
 
 
-def _cohorts(trial: TrialLike, source: Source, points: Space, **options: Any) -> tuple[list[Entry], list[list[int]]]:
-    """Every point sorted, built and checked; and their numbers, a list for each structure."""
+def cohorts_of(
+    trial: TrialLike, source: Source, points: Space, known: Collection = (), **options: Any
+) -> tuple[list[Entry], list[list[int]]]:
+    """Every point sorted, built and checked; and their numbers, a list for each structure.
+
+    Args:
+        known: structures that were checked against these rows before.
+        **options: of `jaxnn.train.enrol.enrol`.
+    """
     entries: list[Entry] = []
     cohorts: dict[Any, list[int]] = {}
     for i, point in enumerate(points.points):
@@ -211,7 +218,7 @@ def _cohorts(trial: TrialLike, source: Source, points: Space, **options: Any) ->
             own = cohorts.setdefault(entry.structure, [])
             with naming_culprits(entry, source):
                 built = entry.trial()
-                if not own:  # what only structure decides
+                if not own and entry.structure not in known:  # what only structure decides
                     check(entry, built, source)
         entries.append(entry)
         own.append(i)

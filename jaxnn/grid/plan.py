@@ -34,6 +34,8 @@ class Plan:
         width: members that one device runs side by side (`jax.vmap`); the others follow (`jax.lax.map`).
         chunk: members of one call of the program, or None for all.
         on: which devices; empty for the first ones there are.
+        room: members that a call has places for, though there be fewer: any number up to it shares one program. What
+            is left empty takes next to no time, but for lanes beside members.
 
     Example:
         >>> Plan(devices=2, width=1, chunk=64)
@@ -44,6 +46,7 @@ class Plan:
     width: int = 1
     chunk: int | None = None
     on: tuple = ()
+    room: int | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """What is pickled and copied: all but the devices, which are this process's own."""
@@ -85,6 +88,7 @@ class Plan:
 
     def fitted(self, members: int) -> "Plan":
         """The plan for so many members: no more devices, and none wider, than they fill."""
+        members = max(members, self.room or 1)
         devices = max(1, min(self.devices, members))
         width = max(1, min(self.width, -(-members // devices)))
         chunk = min(self.chunk or members, members)
@@ -93,8 +97,16 @@ class Plan:
     def arrange(self, count: int) -> np.ndarray:
         """Members dealt over the devices like cards, so that early stoppers spread; the last one fills up."""
         block = self.devices * self.width
-        places = np.arange(block * math.ceil(count / block)).reshape(-1, self.devices).T.reshape(-1)
+        wanted = max(count, min(self.room or 1, self.chunk or self.room or 1))
+        places = np.arange(block * math.ceil(wanted / block)).reshape(-1, self.devices).T.reshape(-1)
         return np.minimum(places, count - 1)
+
+    def idle(self, count: int) -> np.ndarray:
+        """Which places need no training: those that repeat a member, and have no other one beside them."""
+        order = self.arrange(count)
+        repeats = np.ones(len(order), bool)
+        repeats[np.unique(order, return_index=True)[1]] = False
+        return np.repeat(repeats.reshape(-1, self.width).all(1), self.width)
 
     def lay(self, function: Callable) -> Callable:
         """``function(own, shared)`` of one member, as a function of stacked members."""
@@ -145,7 +157,7 @@ def choose(plan: Any, members: int, work: int, member_bytes: int, device: Any = 
     """
     devices = _devices(device)
     if isinstance(plan, Plan):
-        numbers = [plan.devices, plan.width, 1 if plan.chunk is None else plan.chunk]
+        numbers = [plan.devices, plan.width, *(1 if n is None else n for n in (plan.chunk, plan.room))]
         whole = all(isinstance(n, int) and n >= 1 for n in numbers)
         if not whole or plan.devices > len(devices) or len(plan.on) not in (0, plan.devices):
             raise ValueError(

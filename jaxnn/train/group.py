@@ -73,7 +73,7 @@ class Group:
 
     def start(self, programs: Programs, layout: Layout, own: tuple, source: Source, shared: tuple) -> tuple:
         """Compile, and draw weights where there are none; returns the program, its members, seconds, compilations."""
-        given = _placed(own, layout, layout.arrange(len(self.members)))
+        given = _placed(own, layout, len(self.members))
         state = self.standing.state
         if state is not None and not self.standing.laid:
             order = layout.arrange(len(self.members))
@@ -131,7 +131,10 @@ def going(member: Member, state: Any) -> np.ndarray:
     return ~stopped & (diverged < 0) & (epoch < np.asarray(member.epochs))
 
 
-def _placed(own: tuple, layout: Layout, order: np.ndarray) -> tuple:
-    """Members and the weights given to them on the devices, words turned into keys."""
-    member, given = layout.place(jax.tree.map(lambda a: np.asarray(a)[order], own), by_member=True)
+def _placed(own: tuple, layout: Layout, count: int) -> tuple:
+    """Members and the weights given to them on the devices, words turned into keys; idle places have no epochs."""
+    order = layout.arrange(count)
+    member, given = jax.tree.map(lambda a: np.asarray(a)[order], own)
+    member = member._replace(epochs=np.where(layout.idle(count), np.int32(0), member.epochs))
+    member, given = layout.place((member, given), by_member=True)
     return member._replace(key=jax.random.wrap_key_data(member.key, impl="threefry2x32")), given

@@ -84,7 +84,7 @@ def test_what_has_no_default_is_missing_and_shown_as_none():
 
     runs = nn.grid(open_ended, (X, Y), [dict(lr=0.1), dict(lr=0.1, strength=0.5)], epochs=1, **OPTIONS)
     assert runs.table["strength"] == [None, 0.5] and runs[0].hparams == dict(lr=0.1)
-    with pytest.raises(ValueError, match="point 1 of the space.*the hyperparameter 'lr' has no value"):
+    with pytest.raises(ValueError, match=r"point 1 of the space.*the hyperparameter 'lr' has no value"):
         nn.grid(trial, (X, Y), [dict(lr=0.1), dict(l2=0.1)], epochs=1, **OPTIONS)
 
 
