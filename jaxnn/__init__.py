@@ -10,6 +10,7 @@ from jaxnn import interop as interop
 from jaxnn import losses as losses
 from jaxnn import metrics as metrics
 from jaxnn import plot as plot
+from jaxnn import search as search
 from jaxnn import testing as testing
 
 # core: how a layer is declared, what a hyperparameter, a loss and a metric are, JSON.
@@ -136,10 +137,12 @@ from jaxnn.optim.second_order import lbfgs as lbfgs
 # sampling: text out of a language model.
 from jaxnn.sampling import generate as generate
 
-# search: how a grid spends its epochs.
+# search: how a grid spends its epochs, and samplers that propose what to train next.
 from jaxnn.search.halving import Halving as Halving
 from jaxnn.search.hyperband import Hyperband as Hyperband
 from jaxnn.search.population_based import PopulationBased as PopulationBased
+from jaxnn.search.sampler import ask_tell as ask_tell
+from jaxnn.search.study import optuna as optuna
 
 # settings: devices, precision, the cache of programs.
 from jaxnn.settings import configure as configure

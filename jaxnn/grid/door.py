@@ -1,7 +1,11 @@
 """`jaxnn.grid` is a function, and still the way to its package: ``import jaxnn.grid.plan`` works."""
 
-from jaxnn.grid import copies, engine, ensemble, path, plan, record, results, space, stored
+import importlib
+import pkgutil
+from pathlib import Path
+
 from jaxnn.grid.engine import grid
 
-vars(grid).update(copies=copies, engine=engine, ensemble=ensemble, path=path, plan=plan, record=record)
-vars(grid).update(results=results, space=space, stored=stored)
+for found in pkgutil.iter_modules([str(Path(__file__).parent)]):
+    if found.name != "door":
+        vars(grid)[found.name] = importlib.import_module(f"jaxnn.grid.{found.name}")

@@ -1,7 +1,7 @@
 """`grid` and `population`: many networks, one compiled program for every structure."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 from jaxnn.data.source import Source
 from jaxnn.grid import plan as plans
 from jaxnn.grid.cohort import Cohort
+from jaxnn.grid.filled import filled
 from jaxnn.grid.parted import parted
 from jaxnn.grid.record import PLAIN, Search, check_search
 from jaxnn.grid.results import Runs
@@ -63,8 +64,9 @@ def grid(
     Args:
         trial: a function from hyperparameters to a `Trial`, or a `Trial` where only seeds vary.
         data: ``(x, y)``, ``(x, y, weight)`` or a data set.
-        space: a dict of axes (their product), or a space of `jaxnn.space`. ``seed``, ``batch_size`` and
-            ``epochs`` are axes too; `jaxnn.traced` takes whole numbers inside.
+        space: a dict of axes (their product), a list of dicts (its points), or a space of `jaxnn.space`. ``seed``,
+            ``batch_size`` and ``epochs`` are axes too; `jaxnn.traced` takes whole numbers inside. A name that a point
+            lacks takes the default of the trial function.
         epochs: passes over the data, at most; None where ``epochs`` is an axis.
         batch_size: rows of a step, where ``batch_size`` is no axis; None for all rows in one step, in their own order.
         validation, stop, shuffle_seed, shuffle, standardise, prepare, groups, compute_dtype: as in `fit`, for all
@@ -108,18 +110,23 @@ def grid(
     if epochs is not None:
         whole("epochs", epochs)
     elif not all("epochs" in point for point in points.points):
-        raise ValueError("a grid needs a number of epochs; write grid(..., epochs=100), or an axis epochs=[10, 100]")
+        without = "a grid" if "epochs" not in points.axes else "a point without epochs"
+        raise ValueError(
+            f"{without} needs a number of epochs; write grid(..., epochs=100), or an axis epochs=[10, 100]"
+        )
     check_options(batch_size=batch_size, compute_dtype=compute_dtype, stop=stop, shuffle_seed=shuffle_seed,
                   callbacks=callbacks, folder=folder, shuffle=shuffle, standardise=standardise, states=states,
                   progress=progress)  # fmt: skip
     source, points = parted(trial, data, points, epochs, validation, folds, bootstrap, shuffle_seed=shuffle_seed,
                             shuffle=shuffle, scale=standardise, prepare=prepare, groups=groups)  # fmt: skip
-    options = dict(batch_size=batch_size, stop=stop, shuffle=shuffle, compute_dtype=compute_dtype)
+    options: dict[str, Any] = dict(batch_size=batch_size, stop=stop, shuffle=shuffle, compute_dtype=compute_dtype)
     starts = list(start) if isinstance(start, (list, tuple, Runs)) and not hasattr(start, "_fields") else None
     if starts is not None and len(starts) != len(points):
         raise ValueError(f"start= holds {len(starts)} and there are {len(points)} members; write one, or one for each")
     done = _done(starts if starts is not None else [start])
-    entries, cohorts = _cohorts(trial, source, points, epochs=None if epochs is None else done + epochs, **options)
+    last = None if epochs is None else done + epochs
+    points = filled(points, trial, seed=0, batch_size=batch_size, epochs=last)
+    entries, cohorts = cohorts_of(trial, source, points, epochs=last, **options)
     if search is not None:
         search.check(entries, folder)
     if folder is not None:
@@ -212,8 +219,9 @@ def population(
                   shuffle=shuffle, standardise=standardise)  # fmt: skip
     source, points = parted(trial, data, points, epochs, validation, folds, bootstrap, shuffle_seed=shuffle_seed,
                             shuffle=shuffle, scale=standardise, prepare=prepare, groups=groups)  # fmt: skip
-    options = dict(batch_size=batch_size, stop=stop, shuffle=shuffle, compute_dtype=compute_dtype)
-    entries, cohorts = _cohorts(trial, source, points, epochs=FOREVER if epochs is None else epochs, **options)
+    options: dict[str, Any] = dict(batch_size=batch_size, stop=stop, shuffle=shuffle, compute_dtype=compute_dtype)
+    points = filled(points, trial, seed=0, batch_size=batch_size, **({} if epochs is None else {"epochs": epochs}))
+    entries, cohorts = cohorts_of(trial, source, points, epochs=FOREVER if epochs is None else epochs, **options)
     if len(cohorts) != 1:
         raise ValueError(
             f"a population has one structure, and this space has {len(cohorts)}; write nn.grid(trial, data, space, "
@@ -222,8 +230,15 @@ def population(
     return begin(entries, source, _layout(plan, entries, source), start)
 
 
-def _cohorts(trial: TrialLike, source: Source, points: Space, **options: Any) -> tuple[list[Entry], list[list[int]]]:
-    """Every point sorted, built and checked; and their numbers, a list for each structure."""
+def cohorts_of(
+    trial: TrialLike, source: Source, points: Space, known: Collection = (), **options: Any
+) -> tuple[list[Entry], list[list[int]]]:
+    """Every point sorted, built and checked; and their numbers, a list for each structure.
+
+    Args:
+        known: structures that were checked against these rows before.
+        **options: of `jaxnn.train.enrol.enrol`.
+    """
     entries: list[Entry] = []
     cohorts: dict[Any, list[int]] = {}
     for i, point in enumerate(points.points):
@@ -232,7 +247,7 @@ def _cohorts(trial: TrialLike, source: Source, points: Space, **options: Any) ->
             own = cohorts.setdefault(entry.structure, [])
             with naming_culprits(entry, source):
                 built = entry.trial()
-                if not own:  # what only structure decides
+                if not own and entry.structure not in known:  # what only structure decides
                     check(entry, built, source)
         entries.append(entry)
         own.append(i)

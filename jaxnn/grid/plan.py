@@ -34,8 +34,8 @@ class Plan:
         width: members that one device runs side by side (`jax.vmap`); the others follow (`jax.lax.map`).
         chunk: members of one call of the program, or None for all.
         on: which devices; empty for the first ones there are.
-        padded: whether a call with fewer members than a chunk is filled up to a whole one with places that do not
-            train, so that it shares the program of the others; a search thins its members out under such a plan.
+        room: members that a call has places for, though there be fewer: any number up to it shares one program. What
+            is left empty takes next to no time, but for lanes beside members.
 
     Example:
         >>> Plan(devices=2, width=1, chunk=64)
@@ -46,7 +46,7 @@ class Plan:
     width: int = 1
     chunk: int | None = None
     on: tuple = ()
-    padded: bool = False
+    room: int | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """What is pickled and copied: all but the devices, which are this process's own."""
@@ -87,33 +87,44 @@ class Plan:
         return _mesh(self.on or tuple(jax.local_devices()[: self.devices]))
 
     def fitted(self, members: int) -> "Plan":
-        """The plan for so many members: no more devices, and none wider, than they fill.
-
-        One that is padded keeps its devices and its chunk, and goes down with its width in steps of four while no
-        more than two blocks of it hold all: few programs whatever the numbers of members are, and at most about twice
-        as many places that train as members.
-        """
-        if self.padded:
-            width = self.width
-            while width > 1 and 2 * -(-width // 4) * self.devices >= members:
-                width = -(-width // 4)
-            return replace(self, width=width)
+        """The plan for so many members: no more devices, and none wider, than they fill."""
+        members = max(members, self.room or 1)
         devices = max(1, min(self.devices, members))
         width = max(1, min(self.width, -(-members // devices)))
         chunk = min(self.chunk or members, members)
         return replace(self, devices=devices, width=width, chunk=max(chunk, 1), on=self.on[:devices])
 
     def steady(self, members: int) -> "Plan":
-        """The plan for members that a search thins out: in even chunks, and padded."""
+        """The plan for members that a search thins out: in even chunks, each with room for a whole one."""
         chunk = min(self.chunk or members, members)
         chunk = -(-members // -(-members // chunk))
-        return replace(self, chunk=chunk, width=min(self.width, -(-chunk // self.devices)), padded=True)
+        return replace(self, chunk=chunk, width=min(self.width, -(-chunk // self.devices)), room=chunk)
+
+    def thinned(self, members: int) -> "Plan":
+        """A steady plan when so many members are left.
+
+        It keeps its devices and its room, and goes down with its width in steps of four while no more than two blocks
+        of it hold all: few programs whatever the numbers of members are, and at most about twice as many places that
+        train as members.
+        """
+        width = self.width
+        while width > 1 and 2 * -(-width // 4) * self.devices >= members:
+            width = -(-width // 4)
+        return replace(self, width=width)
 
     def arrange(self, count: int) -> np.ndarray:
         """Members dealt over the devices like cards, so that early stoppers spread; the last one fills up."""
-        block, least = self.devices * self.width, self.chunk or 0 if self.padded else 0
-        places = np.arange(block * math.ceil(max(count, least) / block)).reshape(-1, self.devices).T.reshape(-1)
+        block = self.devices * self.width
+        wanted = max(count, min(self.room or 1, self.chunk or self.room or 1))
+        places = np.arange(block * math.ceil(wanted / block)).reshape(-1, self.devices).T.reshape(-1)
         return np.minimum(places, count - 1)
+
+    def idle(self, count: int) -> np.ndarray:
+        """Which places need no training: those that repeat a member, and have no other one beside them."""
+        order = self.arrange(count)
+        repeats = np.ones(len(order), bool)
+        repeats[np.unique(order, return_index=True)[1]] = False
+        return np.repeat(repeats.reshape(-1, self.width).all(1), self.width)
 
     def lay(self, function: Callable) -> Callable:
         """``function(own, shared)`` of one member, as a function of stacked members."""
@@ -164,7 +175,7 @@ def choose(plan: Any, members: int, work: int, member_bytes: int, device: Any = 
     """
     devices = _devices(device)
     if isinstance(plan, Plan):
-        numbers = [plan.devices, plan.width, 1 if plan.chunk is None else plan.chunk]
+        numbers = [plan.devices, plan.width, *(1 if n is None else n for n in (plan.chunk, plan.room))]
         whole = all(isinstance(n, int) and n >= 1 for n in numbers)
         if not whole or plan.devices > len(devices) or len(plan.on) not in (0, plan.devices):
             raise ValueError(

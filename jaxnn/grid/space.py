@@ -15,15 +15,21 @@ from jaxnn.train.options import whole
 
 @dataclass(frozen=True)
 class Space:
-    """Points in order, each a dict of hyperparameters; spaces are joined by ``+``.
+    """Points in order, each a dict of hyperparameters; ``a + b`` has the points of both, ``a * b`` every pair of them.
+
+    Points may have different names: a name that a point lacks takes the default of the trial function, and
+    the table shows that. ``random(16, lr=log(1e-4, 1e-1)) * dict(seed=range(5))`` is every point with every seed.
 
     Args:
         points: the dicts.
         axes: the names that vary, in the order of the table.
 
     Example:
-        >>> len(product(lr=[0.1, 0.01]) + product(lr=[1.0]))
-        3
+        >>> sgd = product(name=["sgd"], lr=[0.1, 0.01], momentum=[0.0, 0.9])
+        >>> adam = product(name=["adam"], lr=[1e-3])
+        >>> both = (sgd + adam) * dict(seed=range(2))
+        >>> len(both), both.axes
+        (10, ('name', 'lr', 'momentum', 'seed'))
     """
 
     points: tuple[dict[str, Any], ...]
@@ -32,10 +38,24 @@ class Space:
     def __len__(self) -> int:
         return len(self.points)
 
-    def __add__(self, other: "Space") -> "Space":
-        if set(self.axes) != set(other.axes):
-            raise ValueError(f"spaces over {self.axes} and {other.axes} cannot be joined; give both the same names")
-        return Space(self.points + other.points, self.axes)
+    def __add__(self, other: Any) -> "Space":
+        other = as_space(other)
+        return Space(self.points + other.points, tuple(dict.fromkeys(self.axes + other.axes)))
+
+    def __radd__(self, other: Any) -> "Space":
+        return as_space(other) + self
+
+    def __mul__(self, other: Any) -> "Space":
+        other = as_space(other)
+        both = next((name for name in self.axes if name in other.axes), None)
+        if both is not None:
+            raise ValueError(f"both spaces have {both!r}, and a point has one value of it; "
+                             f"write the product over other names, or a + b for the points of both")  # fmt: skip
+        pairs = itertools.product(self.points, other.points)
+        return Space(tuple({**one, **own} for one, own in pairs), self.axes + other.axes)
+
+    def __rmul__(self, other: Any) -> "Space":
+        return as_space(other) * self
 
 
 @dataclass(frozen=True)
@@ -138,15 +158,18 @@ def random(n: int, *, seed: int = 0, **ranges: Any) -> Space:
 
     Args:
         n: how many.
-        seed: of the draw.
+        seed: of the draw; ``random(...) * dict(seed=range(5))`` trains every point with every seed.
         **ranges: ``(low, high)`` for an even range, `log` for one even in the logarithm, a list to choose from,
             or a constant.
+
+    Raises:
+        ValueError: for a seed that is no whole number, or n below 1.
 
     Example:
         >>> len(random(5, lr=log(1e-4, 1e-1), hidden=[(8,), (16,)]))
         5
     """
-    whole("n", n, 0)
+    _check_draw("random", n, seed)
     return _drawn(np.random.default_rng(seed).random((n, len(ranges))), ranges)
 
 
@@ -158,6 +181,9 @@ def sobol(n: int, *, seed: int = 0, **ranges: Any) -> Space:
         seed: of the scrambling.
         **ranges: as in `random`.
 
+    Raises:
+        ValueError: as `random`.
+
     Source: `scipy.stats.qmc.Sobol`.
 
     Example:
@@ -166,9 +192,17 @@ def sobol(n: int, *, seed: int = 0, **ranges: Any) -> Space:
     """
     from scipy.stats import qmc
 
-    whole("n", n, 0)
+    _check_draw("sobol", n, seed)
     sampler = qmc.Sobol(max(1, len(ranges)), seed=seed)  # pyright: ignore[reportCallIssue]
     return _drawn(sampler.random_base2(max(0, math.ceil(math.log2(max(n, 1)))))[:n], ranges)
+
+
+def _check_draw(call: str, n: Any, seed: Any) -> None:
+    whole("n", n, 0)
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+        values = seed if isinstance(seed, (list, range)) else [0, 1]
+        raise ValueError(f"seed= of {call} is that of the draw, one whole number from 0 on, got {seed!r}; "
+                         f"write {call}({n}, ...) * dict(seed={values!r}) for every point with every seed")  # fmt: skip
 
 
 def _drawn(units: np.ndarray, ranges: Mapping[str, Any]) -> Space:
@@ -219,29 +253,40 @@ def axis_values(name: str, axis: Any) -> list[Any]:
         values = [axis]
     if not values:
         raise ValueError(f"the axis {name} has no values; write {name}=[0.1] or leave it out")
-    plain = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values)
-    if plain and any(is_traced(v) for v in values):
-        values = [float(v) for v in values]
+    values = floats(values)
     if any(isinstance(v, float) and math.isnan(v) for v in values):
         number = next(i for i, v in enumerate(values) if v != v)
         raise ValueError(f"the axis {name} holds NaN, at number {number}; write numbers, as in {name}=[0.1, 0.01]")
     return values
 
 
+def floats(values: list[Any]) -> list[Any]:
+    """The values of an axis: all floats where one of them is one, and the others are whole numbers.
+
+    Example:
+        >>> floats([0, 0.5]), floats([0, 1])
+        ([0.0, 0.5], [0, 1])
+    """
+    plain = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values)
+    return [float(v) for v in values] if plain and any(is_traced(v) for v in values) else values
+
+
 def as_space(space: Any) -> Space:
     """A `Space` from what the user gave: a space, a dict of axes (their product), or a list of dicts.
+
+    Dicts of a list may have different names; its axes are all of them, in the order in which they first stand.
 
     Raises:
         ValueError: for anything else, or no point at all.
 
     Example:
-        >>> len(as_space({"lr": [0.1, 0.2], "seed": range(3)})), len(as_space([{"lr": 0.1}]))
-        (6, 1)
+        >>> len(as_space({"lr": [0.1, 0.2], "seed": range(3)})), as_space([{"lr": 0.1}, {"l2": 0.1}]).axes
+        (6, ('lr', 'l2'))
     """
     if isinstance(space, Mapping):
         space = product(**space)
     elif isinstance(space, (list, tuple)) and all(isinstance(p, Mapping) for p in space) and space:
-        space = Space(tuple(dict(p) for p in space), tuple(space[0]))
+        space = Space(tuple(dict(p) for p in space), tuple(dict.fromkeys(n for p in space for n in p)))
     if not isinstance(space, Space) or len(space) == 0:
         raise ValueError(
             f"a space is a dict of axes, got {space!r}; write dict(lr=nn.logspace(1e-4, 1e-1, 8), seed=range(4))"

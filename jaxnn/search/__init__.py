@@ -1,5 +1,7 @@
-"""Searches that save work: halving, Hyperband, and populations that train each other."""
+"""Searches that save work: halving, Hyperband, populations that train each other, samplers that propose."""
 
 from jaxnn.search.halving import Halving as Halving
 from jaxnn.search.hyperband import Hyperband as Hyperband
 from jaxnn.search.population_based import PopulationBased as PopulationBased
+from jaxnn.search.sampler import ask_tell as ask_tell
+from jaxnn.search.study import optuna as optuna

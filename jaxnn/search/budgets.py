@@ -62,7 +62,7 @@ class Rows:
         entries = [_on(population.entries[i], source.rows) for i in places]
         layout: Any = population.layout
         given = jax.tree.map(lambda a: np.asarray(a)[places], population.given)
-        return Population(source, entries, layout.fitted(len(places)), taken=population.taken, given=given)
+        return Population(source, entries, layout.thinned(len(places)), taken=population.taken, given=given)
 
     def scores(self, budget: int) -> tuple[np.ndarray, np.ndarray]:
         """The metric of each point when it had trained on so many rows, and who fell sick."""

@@ -72,11 +72,8 @@ class Group:
         return {name: np.concatenate(parts, 1) for name, parts in self.standing.history.items()}
 
     def start(self, programs: Programs, layout: Layout, own: tuple, source: Source, shared: tuple) -> tuple:
-        """Compile, and draw weights where there are none; returns the program, its members, seconds, compilations.
-
-        Places that only fill up stay as they are from the beginning: a call goes on for its members alone.
-        """
-        given = _placed(own, layout, layout.arrange(len(self.members)))
+        """Compile, and draw weights where there are none; returns the program, its members, seconds, compilations."""
+        given = _placed(own, layout, len(self.members))
         state = self.standing.state
         if state is not None and not self.standing.laid:
             order = layout.arrange(len(self.members))
@@ -86,16 +83,7 @@ class Group:
         begin, train, seconds, compiles = programs.compile(given, row, block, state)
         if state is None:
             self.standing = Standing(begin(given, row), True, 0, {})
-        self._still_spare(layout)
         return train, given[0], seconds, compiles
-
-    def _still_spare(self, layout: Layout) -> None:
-        """Mark the places that only fill up as stopped."""
-        state, spare = self.standing.state, np.ones(len(layout.arrange(len(self.members))), bool)
-        spare[self._back(layout)] = False
-        if spare.any():
-            stopped = layout.place(np.asarray(state.stopped) | spare, by_member=True)
-            self.standing = self.standing._replace(state=state._replace(stopped=stopped))
 
     def train(
         self, program: Callable, member: Member, layout: Layout, source: Source, shared: tuple, target: int,
@@ -143,7 +131,10 @@ def going(member: Member, state: Any) -> np.ndarray:
     return ~stopped & (diverged < 0) & (epoch < np.asarray(member.epochs))
 
 
-def _placed(own: tuple, layout: Layout, order: np.ndarray) -> tuple:
-    """Members and the weights given to them on the devices, words turned into keys."""
-    member, given = layout.place(jax.tree.map(lambda a: np.asarray(a)[order], own), by_member=True)
+def _placed(own: tuple, layout: Layout, count: int) -> tuple:
+    """Members and the weights given to them on the devices, words turned into keys; idle places have no epochs."""
+    order = layout.arrange(count)
+    member, given = jax.tree.map(lambda a: np.asarray(a)[order], own)
+    member = member._replace(epochs=np.where(layout.idle(count), np.int32(0), member.epochs))
+    member, given = layout.place((member, given), by_member=True)
     return member._replace(key=jax.random.wrap_key_data(member.key, impl="threefry2x32")), given

@@ -30,6 +30,10 @@ class Layout(Protocol):
         """Which of ``count`` members stand in which place; a member may stand in several, to fill them up."""
         ...
 
+    def idle(self, count: int) -> np.ndarray:
+        """Which of these places need no training, ``(places,)`` bool, as no result is read from them."""
+        ...
+
     def lay(self, function: Callable) -> Callable:
         """``function(own, shared)`` of one member, as a function of stacked members."""
         ...
@@ -72,6 +76,10 @@ class Alone:
     def arrange(self, count: int) -> np.ndarray:
         """As they come."""
         return np.arange(count)
+
+    def idle(self, count: int) -> np.ndarray:
+        """None."""
+        return np.zeros(len(self.arrange(count)), bool)
 
     def lay(self, function: Callable) -> Callable:
         """A map."""

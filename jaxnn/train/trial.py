@@ -254,7 +254,7 @@ def build(trial: TrialLike, hparams: Mapping[str, Any], clock: Callable[[], Cloc
     """
     if isinstance(trial, Trial):
         return trial
-    if "clock" in _parameters(trial) and clock is not None:
+    if "clock" in signature(trial) and clock is not None:
         hparams = {**hparams, "clock": clock()}
     built = trial(**hparams)
     if not isinstance(built, Trial):
@@ -264,8 +264,9 @@ def build(trial: TrialLike, hparams: Mapping[str, Any], clock: Callable[[], Cloc
     return built
 
 
-def _parameters(trial: Callable) -> Mapping[str, inspect.Parameter]:
-    return inspect.signature(trial).parameters
+def signature(trial: Any) -> Mapping[str, inspect.Parameter]:
+    """The arguments of a trial function by name; what is no function has none."""
+    return inspect.signature(trial).parameters if callable(trial) else {}
 
 
 def check_names(trial: TrialLike, names: Iterable[str]) -> None:
@@ -286,7 +287,7 @@ def check_names(trial: TrialLike, names: Iterable[str]) -> None:
     if not callable(trial):
         call = 'nn.Trial(model, "squared_error", optax.adam(1e-3))' if is_spec(trial) else "fit(trial, (x, y))"
         raise ValueError(f"a trial is a Trial or a function that returns one, got {trial!r}; write {call}")
-    parameters = [p for p in _parameters(trial).values() if p.name != "clock"]
+    parameters = [p for p in signature(trial).values() if p.name != "clock"]
     known = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
     for name in known:
         if name in OWN:

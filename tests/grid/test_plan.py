@@ -104,6 +104,36 @@ def test_a_fitted_plan_holds_all_members_and_is_no_larger_than_they_fill(plan, m
         assert fitted.devices == members
 
 
+@given(PLANS, COUNTS, st.integers(1, 60))
+def test_any_number_of_members_lies_in_a_room_and_only_blocks_without_members_are_idle(plan, members, room):
+    plan = dataclasses.replace(plan, room=max(room, members)).fitted(members)
+    assert plan.fitted(max(1, members - 1)) == plan == plan.fitted(plan.room)
+    called = min(members, plan.chunk)
+    order, idle = plan.arrange(called), plan.idle(called)
+    assert len(order) == len(plan.arrange(min(plan.room, plan.chunk))) == len(idle)
+    found, first = np.unique(order, return_index=True)
+    assert found.tolist() == list(range(called)) and not idle[first].any()
+    real = np.isin(np.arange(len(order)), first).reshape(-1, plan.width)
+    np.testing.assert_array_equal(~idle.reshape(-1, plan.width), np.repeat(real.any(1)[:, None], plan.width, 1))
+
+
+@pytest.mark.parametrize(("width", "trained"), [(1, 3), (2, 4), (4, 4)])
+def test_places_that_are_idle_are_not_trained(width, trained):
+    """Of eight places those that stand beside no member end before their first epoch."""
+    from jaxnn.train.population import Population
+
+    pop = nn.population(trial, (X, Y), dict(lr=[0.5, 0.1, 0.02]), epochs=2, plan=nn.Plan(1, width))
+    roomy = Population(pop.source, pop.entries, nn.Plan(1, width, room=8).fitted(3))
+    pop.advance(2), roomy.advance(2)
+    for name in pop.history:
+        np.testing.assert_allclose(roomy.history[name], pop.history[name], rtol=0 if width == 1 else 1e-6)
+    epochs = np.asarray(roomy.groups[0].standing.state.epoch)
+    assert len(epochs) == 8 and (epochs > 0).sum() == trained and set(epochs) == {0, 2}
+    fewer = roomy.take([2, 0])
+    fewer.advance(0)
+    assert len(fewer) == 2 and fewer.layout == roomy.layout
+
+
 def test_a_width_is_rounded_up_so_that_one_call_holds_all():
     assert nn.Plan(2, 4).fitted(5) == nn.Plan(2, 3, 5)
     assert nn.Plan(2, 4).fitted(7) == nn.Plan(2, 4, 7)

@@ -64,11 +64,23 @@ def test_sobol_is_that_of_scipy(n):
     assert [p["kind"] for p in space.points] == ["ab"[int(2 * u)] for u in units[:, 1]]
 
 
-def test_spaces_are_joined_in_order_over_the_same_axes():
+def test_a_sum_has_the_points_of_both_in_order_over_all_their_names():
     both = product(lr=[0.1], seed=[1]) + product(seed=[2], lr=[0.2])
     assert both.points == ({"lr": 0.1, "seed": 1}, {"seed": 2, "lr": 0.2}) and both.axes == ("lr", "seed")
-    with pytest.raises(ValueError, match="cannot be joined; give both the same names"):
-        product(lr=[0.1]) + product(l2=[0.1])
+    mixed = product(name=["sgd"], momentum=[0.0, 0.9]) + dict(name="adam", b2=[0.99]) + [dict(name="none")]
+    assert mixed.axes == ("name", "momentum", "b2") and len(mixed) == 4
+    assert mixed.points[2:] == ({"name": "adam", "b2": 0.99}, {"name": "none"})
+    assert (dict(lr=0.1) + product(l2=[0.2])).axes == ("lr", "l2") == as_space([dict(lr=0.1), dict(l2=0.2)]).axes
+    assert as_space([dict(lr=0.1), dict(lr=0.01, l2=0.1), dict(depth=2, lr=1)]).axes == ("lr", "l2", "depth")
+
+
+@given(AXES, AXES)
+def test_a_product_of_spaces_is_that_of_their_points_the_right_one_fastest(left, right):
+    """Held against the product of all axes at once."""
+    right = {name.upper(): v for name, v in right.items()}
+    assert product(**left) * product(**right) == product(**left, **right)
+    assert left * product(**right) == product(**left, **right)
+    assert len(random(3, lr=(0.0, 1.0)) * dict(seed=range(5))) == 15
 
 
 @pytest.mark.parametrize(
@@ -78,6 +90,12 @@ def test_spaces_are_joined_in_order_over_the_same_axes():
         (lambda: product(lr=(0.1, 0.2)), r"the axis lr is the tuple \(0\.1, 0\.2\); write a list"),
         (lambda: product(lr=[0.1, float("nan")]), "the axis lr holds NaN"),
         (lambda: zip(a=[1, 2], b=[1, 2, 3]), r"zip needs axes of one length.*write product"),
+        (lambda: random(4, lr=(0.0, 1.0), seed=[3, 4]), r"one whole number.*write random\(4, .* dict\(seed=\[3, 4\]\)"),
+        (lambda: random(4, lr=(0.0, 1.0), seed=None), r"one whole number from 0 on, got None; write random\(4, "),
+        (lambda: sobol(4, lr=(0.0, 1.0), seed=range(2)), r"write sobol\(4, .*dict\(seed=range\(0, 2\)\)"),
+        (lambda: product(lr=[0.1]) * product(l2=[1], lr=[0.2]), "both spaces have 'lr', and a point has one value"),
+        (lambda: product(lr=[0.1]) * 3, "a space is a dict of axes, got 3"),
+        (lambda: product(lr=[0.1]) + 3, "a space is a dict of axes, got 3"),
         (lambda: random(0, lr=(0, 1)), "a space needs at least one point"),
         (lambda: log(0.0, 1.0), "a log range needs 0 < low < high"),
         (lambda: log(1.0, 1.0), "a log range needs 0 < low < high"),
