@@ -134,6 +134,10 @@ from jaxnn.optim.second_order import lbfgs as lbfgs
 # sampling: text out of a language model.
 from jaxnn.sampling import generate as generate
 
+# search: hyperparameters that are found, not tried one by one.
+from jaxnn.search.descend import descend as descend
+from jaxnn.search.descent import Descent as Descent
+
 # settings: devices, precision, the cache of programs.
 from jaxnn.settings import configure as configure
 

@@ -33,6 +33,7 @@ DOORS = {  # room -> the rooms it may import, and theirs
     "callbacks": ("core",),
     "plot": ("core", "train"),
     "interop": ("layers",),
+    "search": ("train", "grid"),
     "sklearn": ("train", "grid", "models"),
     "cli": ("train", "grid", "models", "io", "plot", "settings"),
     "__main__": ("cli",),

@@ -1,0 +1,1 @@
+"""Searches over hyperparameters: what decides which networks train, and how long."""
