@@ -12,6 +12,7 @@ import jaxnn
 ROOMS = {  # room -> its title, in the order of the site
     "train": "Training",
     "grid": "Grids",
+    "search": "Searches",
     "layers": "Layers",
     "models": "Models",
     "losses": "Losses",

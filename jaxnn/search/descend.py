@@ -54,7 +54,7 @@ def descend(
     """Improve hyperparameters by gradient descent: ``h = h - outer(d metric(h) / d h)``, through the whole training.
 
     The metric is that of the last epoch, and its gradient passes back through every step of the training, so that one
-    step of the descent costs about four trainings, whatever the number of hyperparameters: one for each feature, or
+    step of the descent costs about five trainings, whatever the number of hyperparameters: one for each feature, or
     each weight, costs no more than one for all. States between are computed anew on the way back, and memory grows with
     the square root of the epochs. All starts descend side by side in one program.
 
@@ -100,8 +100,8 @@ def descend(
         >>> x = rng.normal(size=(40, 8))
         >>> y = 2 * x[:, 0] + rng.normal(size=40)
         >>> found = nn.descend(ridge, (x, y), dict(l2=np.full(8, 0.1)), log="l2", steps=20, epochs=30, validation=0.5)
-        >>> found.values[-1] < found.values[0], found.best["l2"].argmin()
-        (array([ True]), 0)
+        >>> bool(found.values[-1, 0] < found.values[0, 0]), int(found.best["l2"].argmin())
+        (True, 0)
     """
     whole("epochs", epochs)
     whole("steps", steps)

@@ -35,8 +35,8 @@ class Descent:
         >>> def ridge(l2):
         ...     return nn.Trial(nn.Dense(1, use_bias=False), "squared_error", optax.chain(nn.l2(l2), optax.sgd(0.1)))
         >>> x, y = np.ones((4, 1)), np.ones(4)
-        >>> found = nn.descend(ridge, (x, y), dict(l2=1.0), steps=2, epochs=9, validation=(x, y / 2), log="l2")
-        >>> found.path["l2"].shape, found.best["l2"] == found.at(2)["l2"], found.run().metrics["val_loss"] < 0.01
+        >>> found = nn.descend(ridge, (x, y), dict(l2=0.1), steps=2, epochs=9, validation=(x, y / 2), log="l2")
+        >>> found.path["l2"].shape, found.best["l2"] == found.at(2)["l2"], found.run().hparams["l2"] > 0.1
         ((3, 1), True, True)
     """
 

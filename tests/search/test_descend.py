@@ -4,6 +4,8 @@ import jax
 import numpy as np
 import optax
 import pytest
+from sklearn.datasets import load_diabetes
+from sklearn.linear_model import Ridge
 
 import jaxnn as nn
 from jaxnn.search import hypergradient
@@ -155,6 +157,22 @@ def test_another_start_compiles_nothing(monkeypatch):
         compiled.append(len(programs[-1].compiled))
     assert programs[0] is programs[1]
     assert compiled[0] == compiled[1]
+
+
+def test_a_strength_for_each_feature_beats_the_best_of_a_thousand_shared_ones():
+    """Diabetes data; the shared strengths by their closed form, ``alpha = n l2`` in scikit-learn's terms."""
+    x, y = load_diabetes(return_X_y=True)
+    x, y = x / x.std(0), (y - y.mean()) / y.std()
+    train, held = (x[:221], y[:221]), (x[221:], y[221:])
+    grid = [Ridge(221 * l2).fit(*train) for l2 in np.geomspace(1e-6, 1e3, 1000)]
+    best = min(np.mean((model.predict(held[0]) - held[1]) ** 2) for model in grid)
+
+    def each(l2):
+        return nn.Trial(nn.linear_regression(), "squared_error", optax.chain(nn.l2(l2[:, None]), optax.sgd(0.1, 0.9)))
+
+    options = dict(epochs=100, batch_size=None, validation=held, progress=False)
+    found = nn.descend(each, train, {"l2": np.full(10, 0.01)}, log="l2", steps=40, **options)
+    assert found.run().metrics["val_loss"] < best - 0.005
 
 
 def forest(lr, hidden=(3,)):
