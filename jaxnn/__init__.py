@@ -137,7 +137,9 @@ from jaxnn.optim.second_order import lbfgs as lbfgs
 # sampling: text out of a language model.
 from jaxnn.sampling import generate as generate
 
-# search: how a grid spends its epochs, and samplers that propose what to train next.
+# search: how a grid spends its epochs, samplers that propose what to train next, and descent through the training.
+from jaxnn.search.descend import descend as descend
+from jaxnn.search.descent import Descent as Descent
 from jaxnn.search.halving import Halving as Halving
 from jaxnn.search.hyperband import Hyperband as Hyperband
 from jaxnn.search.population_based import PopulationBased as PopulationBased

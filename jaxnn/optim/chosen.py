@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
+import numpy as np
 
 from jaxnn.core.tree import Where, mask, path_of
 
@@ -73,6 +74,35 @@ def choose(name: str, params: Any, where: Where) -> Chosen:
             f'write where=("kernel",) for last names, or where="dense_*/kernel" for paths'
         )
     return Chosen(paths)
+
+
+def check_strengths(name: str, chosen: Chosen, params: Any, *strengths: Any) -> Chosen:
+    """The chosen leaves; raise where a strength is an array that does not broadcast to one of them.
+
+    Example:
+        >>> params = {"kernel": np.ones((3, 2))}
+        >>> chosen = choose("l2", params, ("kernel",))
+        >>> check_strengths("l2", chosen, params, np.ones((3, 1)), 0.1)
+        Chosen(paths=('kernel',))
+    """
+    for shape in filter(None, map(np.shape, strengths)):
+        shapes = {path: np.shape(leaf) for path, leaf in zip(chosen.paths, chosen.of(params), strict=True)}
+        fits = [path for path, own in shapes.items() if _broadcast(shape, own) == own]
+        other = next((path for path in shapes if path not in fits), None)
+        if other is not None:
+            raise ValueError(
+                f"the strength of {name} has shape {shape}, which does not broadcast to {other} of shape "
+                f"{shapes[other]}; write "
+                + (f'where="{fits[0]}"' if fits else "c[:, None] for one each row, or c[None, :] for one each column")
+            )
+    return chosen
+
+
+def _broadcast(*shapes: tuple) -> tuple | None:
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError:
+        return None
 
 
 def params_needed(name: str, params: Any) -> None:

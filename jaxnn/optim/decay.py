@@ -7,9 +7,9 @@ import optax
 
 from jaxnn.core.tree import WEIGHTS, Where
 from jaxnn.core.types import Hyper
-from jaxnn.optim.chosen import Chosen, choose, params_needed
+from jaxnn.optim.chosen import Chosen, check_strengths, choose, params_needed
 from jaxnn.optim.plateau import shrinkage
-from jaxnn.optim.rates import as_float, step_size, strength
+from jaxnn.optim.rates import as_float, beside, step_size, strength
 
 
 class DecayState(NamedTuple):
@@ -28,7 +28,7 @@ def decay(c: Hyper, learning_rate: Any = 1.0, where: Where = WEIGHTS) -> optax.G
     Adam the gradient of `l2` is rescaled with all the rest, and large gradients then protect weights from it.
 
     Args:
-        c: strength, 0 or more; may be traced.
+        c: strength, 0 or more; may be traced; an array as in `l2`.
         learning_rate: a number, which may be traced, or a schedule; the one given to the optimizer.
         where: leaf names, a pattern over paths or a function of the path; biases and norms are left alone.
 
@@ -36,7 +36,7 @@ def decay(c: Hyper, learning_rate: Any = 1.0, where: Where = WEIGHTS) -> optax.G
         An Optax transformation. It shrinks with a `plateau` where its update sees the whole state, ``opt_state=``.
 
     Raises:
-        ValueError: for a negative strength, or if no leaf is chosen.
+        ValueError: for a negative strength, one that does not broadcast, or if no leaf is chosen.
 
     Source: Loshchilov and Hutter, "Decoupled weight decay regularization", 2019; ``weight_decay`` of PyTorch's and
         Keras's AdamW has the same scale.
@@ -52,14 +52,14 @@ def decay(c: Hyper, learning_rate: Any = 1.0, where: Where = WEIGHTS) -> optax.G
     strength("the strength of decay", c, "nn.decay(1e-2, learning_rate=1e-3)")
 
     def init(params: Any) -> Any:
-        return DecayState(jnp.int32(0), choose("decay", params, where))
+        return DecayState(jnp.int32(0), check_strengths("decay", choose("decay", params, where), params, c))
 
     def update(updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
         params_needed("decay", params)
         size = step_size(learning_rate, state.count, shrinkage(**extra))
 
         def shrink(u: Any, p: Any) -> Any:
-            return u - ((size * as_float(c)).astype(p.dtype) * p).astype(u.dtype)
+            return u - (beside(size * as_float(c), p) * p).astype(u.dtype)
 
         return state.leaves.map(shrink, updates, params), state._replace(count=optax.safe_increment(state.count))
 

@@ -8,15 +8,15 @@ import optax
 
 from jaxnn.core.tree import WEIGHTS, Where
 from jaxnn.core.types import Hyper, Params
-from jaxnn.optim.chosen import Chosen, choose, params_needed
-from jaxnn.optim.rates import as_float, strength
+from jaxnn.optim.chosen import Chosen, check_strengths, choose, params_needed
+from jaxnn.optim.rates import as_float, beside, strength
 
 
 class PenaltyState(NamedTuple):
     """What a penalty keeps so that `value_of` can tell its value: ``l1 sum |w| + l2 sum w^2``.
 
     Args:
-        l1, l2: the strengths of the last update, 0-d arrays; None for a term that it has not.
+        l1, l2: the strengths of the last update, arrays; None for a term that it has not.
         leaves: the leaves it acts on.
     """
 
@@ -36,14 +36,15 @@ def l1(c: Hyper, where: Where = WEIGHTS) -> optax.GradientTransformation:
     to zero and oscillate there; for exact zeros see `proximal_l1`.
 
     Args:
-        c: strength, 0 or more; may be traced.
+        c: strength, 0 or more; may be traced. An array that broadcasts to each chosen leaf is a strength for each
+            weight: ``c[:, None]`` for each input of a kernel ``(inputs, units)``.
         where: leaf names, a pattern over paths or a function of the path; biases and norms are left alone.
 
     Returns:
         An Optax transformation.
 
     Raises:
-        ValueError: for a negative strength, or if no leaf is chosen.
+        ValueError: for a negative strength, one that does not broadcast, or if no leaf is chosen.
 
     Source: ``keras.regularizers.L1(c)`` has the same scale. ``sklearn.linear_model.Lasso(alpha)`` minimises
         ``1/2 mean squared error + alpha sum |w|``: with the loss ``half_squared_error``, ``c = alpha``.
@@ -66,14 +67,15 @@ def l2(c: Hyper, where: Where = WEIGHTS) -> optax.GradientTransformation:
     It goes to the front of a chain. After Adam's rescaling this is not the same as weight decay; see `decay`.
 
     Args:
-        c: strength, 0 or more; may be traced.
+        c: strength, 0 or more; may be traced. An array that broadcasts to each chosen leaf is a strength for each
+            weight: ``c[:, None]`` for each input of a kernel ``(inputs, units)``.
         where: leaf names, a pattern over paths or a function of the path; biases and norms are left alone.
 
     Returns:
         An Optax transformation.
 
     Raises:
-        ValueError: for a negative strength, or if no leaf is chosen.
+        ValueError: for a negative strength, one that does not broadcast, or if no leaf is chosen.
 
     Source: ``keras.regularizers.L2(c)`` has the same scale; ``weight_decay`` of PyTorch's SGD and Adam and of
         ``optax.add_decayed_weights`` is ``2 c``. Of scikit-learn, with ``n`` rows: ``Ridge(alpha)`` is
@@ -95,14 +97,14 @@ def elastic_net(l1: Hyper, l2: Hyper, where: Where = WEIGHTS) -> optax.GradientT
     """Add the gradient of ``l1 sum |w| + l2 sum w^2``, which is ``l1 sign(w) + 2 l2 w``, over the chosen leaves.
 
     Args:
-        l1, l2: strengths, 0 or more; may be traced.
+        l1, l2: strengths, 0 or more; may be traced; arrays as in `l2`.
         where: leaf names, a pattern over paths or a function of the path; biases and norms are left alone.
 
     Returns:
         An Optax transformation for the front of a chain.
 
     Raises:
-        ValueError: for a negative strength, or if no leaf is chosen.
+        ValueError: for a negative strength, one that does not broadcast, or if no leaf is chosen.
 
     Source: ``keras.regularizers.L1L2`` has the same scale. ``sklearn.linear_model.ElasticNet(alpha, l1_ratio=r)``
         is ``l1 = alpha r`` and ``l2 = alpha (1 - r) / 2`` with the loss ``half_squared_error``.
@@ -124,16 +126,16 @@ def _term(name: str, c1: Hyper, c2: Hyper, where: Where) -> optax.GradientTransf
         # Subtracted, and the strength times w first: the term then joins the update. An added one cuBLAS takes into its
         # product, for which XLA writes it out, and a multiple of the strength is a kernel of its own.
         if name != "l2":
-            g = g - (jnp.asarray(c1, w.dtype) * -jnp.sign(w)).astype(g.dtype)
+            g = g - (beside(c1, w) * -jnp.sign(w)).astype(g.dtype)
         if name != "l1":
-            g = g - (jnp.asarray(c2, w.dtype) * w * -2).astype(g.dtype)
+            g = g - (beside(c2, w) * w * -2).astype(g.dtype)
         return g
 
     def new(leaves: Chosen) -> PenaltyState:
         return PenaltyState(None if name == "l2" else as_float(c1), None if name == "l1" else as_float(c2), leaves)
 
     def init(params: Any) -> Any:
-        return new(choose(name, params, where))
+        return new(check_strengths(name, choose(name, params, where), params, c1, c2))
 
     def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
         params_needed(name, params)
@@ -147,7 +149,7 @@ def penalty(params: Params, l1: Hyper = 0.0, l2: Hyper = 0.0, where: Where = WEI
 
     Args:
         params: of one model.
-        l1, l2: strengths; may be traced.
+        l1, l2: strengths; may be traced; arrays as in `l2`.
         where: leaf names, a pattern over paths or a function of the path.
 
     Returns:
@@ -161,7 +163,8 @@ def penalty(params: Params, l1: Hyper = 0.0, l2: Hyper = 0.0, where: Where = WEI
         >>> float(nn.penalty({"kernel": jnp.array([3.0, -1.0]), "bias": jnp.ones(1)}, l1=1.0, l2=0.5))
         9.0
     """
-    return _value(as_float(l1), as_float(l2), choose("penalty", params, where).of(params))
+    chosen = check_strengths("penalty", choose("penalty", params, where), params, l1, l2)
+    return _value(as_float(l1), as_float(l2), chosen.of(params))
 
 
 def _value(c1: jax.Array | None, c2: jax.Array | None, leaves: list[Any]) -> jax.Array:
@@ -169,10 +172,15 @@ def _value(c1: jax.Array | None, c2: jax.Array | None, leaves: list[Any]) -> jax
     for leaf in leaves:
         w = leaf.astype(total.dtype)
         if c1 is not None:
-            total = total + c1 * jnp.abs(w).sum()
+            total = total + _weighed(c1, jnp.abs(w))
         if c2 is not None:
-            total = total + c2 * (w * w).sum()
+            total = total + _weighed(c2, w * w)
     return total
+
+
+def _weighed(c: jax.Array, terms: jax.Array) -> jax.Array:
+    """``sum c_i terms_i``; one strength for all is multiplied once."""
+    return (beside(c, terms) * terms).sum() if c.ndim else c * terms.sum()
 
 
 def value_of(opt_state: Any, params: Params) -> jax.Array | None:

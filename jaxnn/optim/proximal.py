@@ -9,10 +9,10 @@ import optax
 
 from jaxnn.core.tree import WEIGHTS, Where
 from jaxnn.core.types import Hyper
-from jaxnn.optim.chosen import choose, params_needed
+from jaxnn.optim.chosen import check_strengths, choose, params_needed
 from jaxnn.optim.penalties import PenaltyState
 from jaxnn.optim.plateau import shrinkage
-from jaxnn.optim.rates import as_float, step_size, strength
+from jaxnn.optim.rates import as_float, beside, step_size, strength
 
 
 class ProximalState(NamedTuple):
@@ -36,7 +36,7 @@ def proximal_l1(c: Hyper, learning_rate: Any, where: Where = WEIGHTS) -> optax.G
     that one threshold gives zeros in the wrong places; there use `proximal_adam`, whose step has Adam's metric.
 
     Args:
-        c: strength, 0 or more; may be traced.
+        c: strength, 0 or more; may be traced; an array as in `l2`.
         learning_rate: a number, which may be traced, or a schedule; the one given to the optimizer.
         where: leaf names, a pattern over paths or a function of the path; biases and norms are left alone.
 
@@ -44,7 +44,7 @@ def proximal_l1(c: Hyper, learning_rate: Any, where: Where = WEIGHTS) -> optax.G
         An Optax transformation. It shrinks with a `plateau` where its update sees the whole state, ``opt_state=``.
 
     Raises:
-        ValueError: for a negative strength, or if no leaf is chosen.
+        ValueError: for a negative strength, one that does not broadcast, or if no leaf is chosen.
 
     Source: Parikh and Boyd, "Proximal algorithms", 2014, section 4.2 (ISTA). The scale is that of `l1`.
 
@@ -70,7 +70,7 @@ def proximal_elastic_net(
     gradient of `l2` this step is stable for any strength.
 
     Args:
-        l1, l2: strengths, 0 or more; may be traced.
+        l1, l2: strengths, 0 or more; may be traced; arrays as in `l2`.
         learning_rate: a number, which may be traced, or a schedule; the one given to the optimizer.
         where: leaf names, a pattern over paths or a function of the path; biases and norms are left alone.
 
@@ -78,7 +78,7 @@ def proximal_elastic_net(
         An Optax transformation. It shrinks with a `plateau` where its update sees the whole state, ``opt_state=``.
 
     Raises:
-        ValueError: for a negative strength, or if no leaf is chosen.
+        ValueError: for a negative strength, one that does not broadcast, or if no leaf is chosen.
 
     Source: Parikh and Boyd, "Proximal algorithms", 2014, section 6.5.3. The scale is that of `elastic_net`.
 
@@ -116,11 +116,12 @@ def elementwise(
         return PenaltyState(as_float(l1), as_float(0 if l2 is None else l2), leaves)
 
     def init(params: Any) -> Any:
-        return ProximalState(jnp.int32(0), penalty_on(choose(name, params, where)))
+        chosen = check_strengths(name, choose(name, params, where), params, l1, l2)
+        return ProximalState(jnp.int32(0), penalty_on(chosen))
 
     def move(v: Any, size: Any) -> Any:
-        second = None if l2 is None else (size * as_float(l2)).astype(v.dtype)
-        return shrink(v, (size * as_float(l1)).astype(v.dtype), second)
+        second = None if l2 is None else beside(size * as_float(l2), v)
+        return shrink(v, beside(size * as_float(l1), v), second)
 
     def update(updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
         params_needed(name, params)

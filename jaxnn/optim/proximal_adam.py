@@ -9,11 +9,11 @@ import optax
 from jaxnn.core import checks
 from jaxnn.core.tree import WEIGHTS, Where
 from jaxnn.core.types import Hyper
-from jaxnn.optim.chosen import choose, params_needed
+from jaxnn.optim.chosen import check_strengths, choose, params_needed
 from jaxnn.optim.penalties import PenaltyState
 from jaxnn.optim.plateau import caught_up
 from jaxnn.optim.proximal import land, shrink
-from jaxnn.optim.rates import as_float, step_size, strength, wide
+from jaxnn.optim.rates import as_float, beside, step_size, strength, wide
 
 
 class ProximalAdamState(NamedTuple):
@@ -47,7 +47,7 @@ def proximal_adam(
 
     Args:
         learning_rate: a number, which may be traced, or a schedule.
-        l1, l2: strengths, 0 or more; may be traced. None for no L2.
+        l1, l2: strengths, 0 or more; may be traced; arrays as in `l2`. None for no L2.
         b1, b2: by how much the old moments count, in [0, 1); may be traced.
         eps: added to the root of the second moment, above 0; may be traced.
         where: the leaves that are penalised; all are trained.
@@ -87,7 +87,8 @@ def proximal_adam(
 
     def init(params: Any) -> Any:
         zeros = jax.tree.map(lambda p: jnp.zeros(jnp.shape(p), wide(p.dtype)), params)
-        penalty = penalty_on(choose("proximal_adam", params, where))
+        chosen = choose("proximal_adam", params, where)
+        penalty = penalty_on(check_strengths("proximal_adam", chosen, params, l1, l2))
         return ProximalAdamState(jnp.int32(0), zeros, zeros, penalty, None if plateau is None else plateau.init(params))
 
     def update(updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
@@ -103,8 +104,8 @@ def proximal_adam(
         steps = jax.tree.map(lambda m, r: -r * settled(m, b1, count), mu, rates)
 
         def pull(u: Any, p: Any, rate: Any) -> Any:
-            first = (rate * jnp.asarray(l1, rate.dtype)).astype(p.dtype)
-            second = None if l2 is None else (rate * jnp.asarray(l2, rate.dtype)).astype(p.dtype)
+            first = (rate * beside(l1, rate)).astype(p.dtype)
+            second = None if l2 is None else (rate * beside(l2, rate)).astype(p.dtype)
             return land(u, p, lambda v: shrink(v, first, second))
 
         steps = leaves.map(pull, steps, params, rates)

@@ -4,6 +4,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jaxnn.core import checks
 from jaxnn.core.types import Hyper
@@ -20,12 +21,23 @@ def as_float(value: Any) -> jax.Array:
 
 
 def strength(what: str, value: Hyper, call: str) -> None:
-    """Raise for a strength that is a function or, where it is a concrete number, below zero."""
+    """Raise for a strength that is a function or, where it is concrete, below zero."""
     if callable(value):
         raise ValueError(
             f"{what} must be a number, got {value!r}; write {call}, under optax.inject_hyperparams to vary"
         )
-    checks.not_negative(what, value, call)
+    checks.not_negative(what, float(value.min(initial=0)) if isinstance(value, np.ndarray) else value, call)
+
+
+def beside(value: Any, leaf: Any) -> jax.Array:
+    """A strength as it multiplies a leaf, in its dtype: one number for all of it, or of its shape.
+
+    Example:
+        >>> beside(2, jnp.ones((2, 3))).shape, beside(jnp.ones((2, 1)), jnp.ones((2, 3))).shape
+        ((), (2, 3))
+    """
+    value = jnp.asarray(value, leaf.dtype)
+    return jnp.broadcast_to(value, leaf.shape) if value.ndim else value
 
 
 def step_size(learning_rate: Any, count: Any, scale: Any = 1.0) -> jax.Array:

@@ -9,7 +9,7 @@ import optax
 from jaxnn.core import checks
 from jaxnn.core.tree import WEIGHTS, Where
 from jaxnn.core.types import Hyper
-from jaxnn.optim.chosen import choose, params_needed
+from jaxnn.optim.chosen import check_strengths, choose, params_needed
 from jaxnn.optim.penalties import PenaltyState
 from jaxnn.optim.rates import as_float, strength
 
@@ -32,7 +32,7 @@ def lbfgs(
     derivative: for gradients through a whole run take another optimizer.
 
     Args:
-        l2: strength, 0 or more; may be traced. None for no penalty.
+        l2: strength, 0 or more; may be traced; an array as in `l2`. None for no penalty.
         memory_size: how many steps it remembers.
         max_linesearch_steps: evaluations of the loss per step at most.
         where: the leaves that are penalised; all are trained.
@@ -70,7 +70,8 @@ def lbfgs(
     def init(params: Any) -> Any:
         if l2 is None:
             return LBFGSState(inner.init(params), None)
-        return LBFGSState(inner.init(params), PenaltyState(as_float(0), as_float(l2), choose("lbfgs", params, where)))
+        chosen = check_strengths("lbfgs", choose("lbfgs", params, where), params, l2)
+        return LBFGSState(inner.init(params), PenaltyState(as_float(0), as_float(l2), chosen))
 
     def update(updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
         params_needed("lbfgs", params)

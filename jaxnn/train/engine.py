@@ -61,6 +61,8 @@ class Recipe:
         rewind: whether a sick member goes back to the epoch's beginning, which takes one copy of the state.
         platform: of the devices that it is compiled for: what is fastest differs. None for what suits all.
         classes: class names, by which class weights may be given, or None.
+        remat: whether a gradient through the training keeps the state before each step alone, and computes the step
+            anew on its way back.
     """
 
     trial: TrialLike
@@ -72,6 +74,7 @@ class Recipe:
     rewind: bool = True
     platform: str | None = None
     classes: tuple | None = None
+    remat: bool = False
 
     def built(self, member: "Member") -> Trial:
         """The trial of a member, early stopping included; its numbers may be traced."""
@@ -151,6 +154,7 @@ def advance(
 
     state = state._replace(opt_state=optimizer.pack(state.opt_state))
     body = one if recipe.steps_per_epoch is not None else one_or_none
+    body = jax.checkpoint(body, prevent_cse=False) if recipe.remat else body
     state, sums = jax.lax.scan(body, state, (batches, batches.rows.sum(1, dtype=jnp.int32)))
     state = state._replace(opt_state=optimizer.unpack(state.opt_state))
     return state, weighted(trial, sums, batches.weight)

@@ -22,7 +22,7 @@ OPTIONS_ONCE = OPTIONS | {"cpu": {"xla_backend_optimization_level": 0, "xla_cpu_
 """What runs once, the initialiser, gains nothing from being fast: level 0 and XLA's older emitters compile it in a
 quarter of the time. Training would be compiled in two thirds of the time too, but takes 1.4 times as long."""
 KEPT = 64
-"""Pairs of programs that are kept."""
+"""Programs, or pairs of them, that are kept."""
 
 
 class Program:
@@ -148,13 +148,18 @@ class Programs:
         return begin, train, time.perf_counter() - started, train_new + begin_new
 
 
-_KEPT: OrderedDict[Any, Programs] = OrderedDict()
+_KEPT: OrderedDict[Any, Any] = OrderedDict()
 
 
 def programs(recipe: Recipe, layout: Layout) -> Programs:
     """The programs of a recipe, those of before where the trial function reads the same as then."""
-    key = key_of(recipe.trial), replace(recipe, trial=None), layout, settings().jax_debug_nans
-    found = _KEPT.pop(key, None) or Programs(recipe, layout)
+    return remembered(recipe, layout, lambda: Programs(recipe, layout))
+
+
+def remembered(recipe: Recipe, kind: Any, make: Callable[[], Any]) -> Any:
+    """What ``make`` gives, or gave before for this kind and a trial function that reads the same."""
+    key = key_of(recipe.trial), replace(recipe, trial=None), kind, settings().jax_debug_nans
+    found = _KEPT.pop(key, None) or make()
     _KEPT[key] = found
     while len(_KEPT) > KEPT:
         _KEPT.popitem(last=False)

@@ -1,5 +1,7 @@
 """The run: a pure function of hyperparameters, key and data."""
 
+import math
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -8,7 +10,7 @@ import jax.numpy as jnp
 from jaxnn.core.hyper import split
 from jaxnn.core.types import Key
 from jaxnn.data.batches import rows_of_a_step
-from jaxnn.data.source import read
+from jaxnn.data.source import Block, read
 from jaxnn.train.class_weight import counted
 from jaxnn.train.culprits import naming_traced
 from jaxnn.train.engine import Member, Recipe, epoch, goes_on, kept, start
@@ -31,6 +33,7 @@ def run(
     shuffle_seed: int = 0,
     shuffle: bool = True,
     compute_dtype: Any = None,
+    remat: bool = False,
 ) -> tuple[TrainState, dict[str, Any]]:
     """Initialisation, every epoch, validation, stopping, best weights and curves, as one pure function.
 
@@ -50,6 +53,8 @@ def run(
         shuffle_seed: drives the order of the rows, which is a function of it and the epoch alone.
         shuffle: False keeps the rows in order.
         compute_dtype: such as ``jnp.bfloat16``.
+        remat: for gradients through long runs: keep about twice as many states as the root of the epochs, and compute
+            what lies between anew, two more times. The numbers are the same.
 
     Returns:
         The last `TrainState`, and the history: a dict of arrays ``(epochs,)``.
@@ -70,7 +75,7 @@ def run(
     """
     whole("epochs", epochs)
     check_options(batch_size=batch_size, compute_dtype=compute_dtype, stop=stop, shuffle_seed=shuffle_seed,
-                  shuffle=shuffle)  # fmt: skip
+                  shuffle=shuffle, remat=remat)  # fmt: skip
     hparams, key = check_hparams(hparams), check_key(key)
     check_names(trial, hparams)
     task = task_of(trial, hparams, epochs)
@@ -78,12 +83,24 @@ def run(
     size, shuffle = rows_of_a_step(batch_size, source.rows, shuffle)
     inside, structure = split(hparams)
     recipe = Recipe(trial, structure, size, -(-source.rows // size), source.held is not None, floating(compute_dtype),
-                    classes=source.classes)  # fmt: skip
+                    classes=source.classes, remat=remat)  # fmt: skip
     member = Member(inside, stop, key, jnp.int32(epochs), jnp.int32(0))
     with naming_traced(inside):
         built = recipe.built(member)
     counts = counted(built.heads, source)
     block = jax.tree.map(jnp.asarray, source.block(0, epochs, shuffle, capacity=epochs, counts=counts))
+    return trained(recipe, member, source.first_row, block)
+
+
+def trained(recipe: Recipe, member: Member, row: Any, block: Block) -> tuple[TrainState, dict[str, Any]]:
+    """A member from its first epoch to its last, one for each order of the block; gradients pass through it.
+
+    Args:
+        row: one row of inputs, of which only the shape is read.
+
+    Returns:
+        The last state, and the history ``(epochs,)``, NaN where an epoch was not done.
+    """
 
     def one(state: TrainState, order: Any) -> tuple[TrainState, dict[str, Any]]:
         def go() -> tuple[TrainState, dict[str, Any]]:
@@ -95,6 +112,24 @@ def run(
 
         return jax.lax.cond(goes_on(member, state), go, rest)
 
-    state, history = jax.lax.scan(one, start(recipe, member, source.first_row), block.orders)
-    done = jnp.arange(epochs, dtype=jnp.int32) < state.epoch
+    through = _in_blocks if recipe.remat else jax.lax.scan
+    state, history = through(one, start(recipe, member, row), block.orders)
+    done = jnp.arange(len(block.orders), dtype=jnp.int32) < state.epoch
     return state, {name: jnp.where(done, v, jnp.full_like(v, jnp.nan)) for name, v in history.items()}
+
+
+def _in_blocks(one: Callable, state: TrainState, orders: Any) -> tuple[TrainState, Any]:
+    """The scan over epochs, in blocks of about the root of their number.
+
+    A gradient keeps the states between blocks, and while it is in one those between its epochs. Epochs that fill up the
+    last block lie past the member's end, where nothing changes.
+
+    Source: Chen, Xu, Zhang and Guestrin, "Training deep nets with sublinear memory cost", 2016.
+    """
+    epochs, root = len(orders), math.isqrt(len(orders))
+    size = min(range(max(1, root // 2), 2 * root + 1), key=lambda n: (-epochs % n, abs(n - root)))
+    orders = jnp.concatenate([orders, jnp.broadcast_to(orders[-1:], (-epochs % size, *orders.shape[1:]))])
+    step = jax.checkpoint(one, prevent_cse=False)
+    block = jax.checkpoint(lambda s, o: jax.lax.scan(step, s, o), prevent_cse=False)
+    state, history = jax.lax.scan(block, state, orders.reshape(-1, size, *orders.shape[1:]))
+    return state, jax.tree.map(lambda v: v.reshape(-1)[:epochs], history)

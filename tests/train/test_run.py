@@ -36,6 +36,24 @@ def test_the_gradient_of_the_last_validation_loss_agrees_with_central_difference
         np.testing.assert_allclose(slope, (up - down) / 2e-6, rtol=1e-4)
 
 
+def test_a_rematerialised_run_is_the_run(key):
+    def noisy(lr, dropout):
+        model = nn.Sequential(nn.Dropout(dropout), nn.Dense(2))
+        return nn.Trial(model, "softmax_cross_entropy", optax.sgd(lr))
+
+    def both(hparams, remat):  # 17 epochs are no product, and the last block is filled up
+        options = dict(epochs=17, batch_size=10, validation=0.25, remat=remat)
+        state, history = nn.run(noisy, hparams, key, (X, Y), **options)
+        return state.metrics["val_loss"], history
+
+    point = {"lr": 0.03, "dropout": 0.3}
+    (_, plain), slopes = jax.jit(jax.value_and_grad(both, has_aux=True), static_argnums=1)(point, False)
+    (_, again), same = jax.jit(jax.value_and_grad(both, has_aux=True), static_argnums=1)(point, True)
+    assert again["loss"].shape == (17,)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6), plain, again)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4), slopes, same)
+
+
 def test_run_under_vmap_over_hyperparameters_and_keys():
     keys = jax.vmap(lambda s: jax.random.key(s, impl="threefry2x32"))(jnp.arange(3))
     rates = jnp.array([0.1, 0.01, 0.001])
