@@ -3,20 +3,22 @@
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 
-from jaxnn.data.source import Source, read
-from jaxnn.grid import plan as plans
+from jaxnn.data.source import Source
+from jaxnn.grid import crew, remote
+from jaxnn.grid.came import Came, joined
+from jaxnn.grid.job import Job, layout_of, source_of
 from jaxnn.grid.results import Cohort, Runs
 from jaxnn.grid.space import Space, as_space
-from jaxnn.grid.stored import open_grid, write_table
-from jaxnn.train.begin import begin, shapes
+from jaxnn.grid.stored import write_table
+from jaxnn.train.begin import begin
 from jaxnn.train.culprits import naming_culprits
 from jaxnn.train.ending import Interrupted, told
-from jaxnn.train.enrol import Entry, check, enrol, task_of
+from jaxnn.train.enrol import Entry, check, enrol
 from jaxnn.train.options import check_options, whole
 from jaxnn.train.population import Population
 from jaxnn.train.progress import progress_bar
@@ -46,6 +48,7 @@ def grid(
     folder: str | os.PathLike | None = None,
     callbacks: Sequence[Callable] = (),
     states: bool = False,
+    on: Any = None,
     progress: bool = True,
 ) -> Runs:
     """Train every point of a space; members of one structure share one compiled program.
@@ -68,6 +71,8 @@ def grid(
         folder: where to write every few seconds, and from where to go on after a kill; `jaxnn.load_runs` reads it.
         callbacks: as in `fit`; a grid of several structures calls them for one population after the other.
         states: keep the last state of every member, optimizer and all, for ``start=``.
+        on: None for the devices of this process, or of all processes where `jax.distributed` runs; or who trains the
+            parts elsewhere: `jaxnn.ray`, or any executor of `concurrent.futures`, of Dask or of MPI.
         progress: a bar for work longer than a second.
 
     Returns:
@@ -94,41 +99,36 @@ def grid(
     check_options(batch_size=batch_size, compute_dtype=compute_dtype, stop=stop, shuffle_seed=shuffle_seed,
                   callbacks=callbacks, folder=folder, shuffle=shuffle, standardise=standardise, states=states,
                   progress=progress)  # fmt: skip
-    source = _source(trial, data, points, epochs, validation=validation, shuffle_seed=shuffle_seed, shuffle=shuffle,
-                     scale=standardise, prepare=prepare, groups=groups)  # fmt: skip
-    options = dict(batch_size=batch_size, stop=stop, shuffle=shuffle, compute_dtype=compute_dtype)
+    if on is not None:
+        remote.check_executor(on, callbacks)
+    reading = dict(validation=validation, shuffle_seed=shuffle_seed, shuffle=shuffle, scale=standardise,
+                   prepare=prepare, groups=groups)  # fmt: skip
+    source = source_of(trial, data, points, epochs, **reading)
     starts = list(start) if isinstance(start, (list, tuple, Runs)) and not hasattr(start, "_fields") else None
     if starts is not None and len(starts) != len(points):
         raise ValueError(f"start= holds {len(starts)} and there are {len(points)} members; write one, or one for each")
     done = _done(starts if starts is not None else [start])
-    entries, cohorts = _cohorts(trial, source, points, epochs=None if epochs is None else done + epochs, **options)
-    if folder is not None:
-        open_grid(folder, points, cohorts)
-    found: list[Cohort] = []
-    work = sum(len(own) * (max(entries[i].epochs for i in own) - done) for own in cohorts)
-    with progress_bar(work, progress, f"grid of {len(points)}") as bar:
-        for number, indices in enumerate(cohorts):
-            own = [entries[i] for i in indices]
-            given = start if starts is None else [starts[i] for i in indices]
-            place = None if folder is None else Path(folder) / f"structure_{number:03d}"
-            population = None
-            try:
-                population = begin(own, source, _layout(plan, own, source), given, place)
-                population.numbers = np.array(indices)
-                population.name = f"structure_{number:03d}" if len(cohorts) > 1 else ""
-                population.advance(max(e.epochs for e in own) - population.epoch, callbacks, bar.update)
-                found.append(Cohort.of(np.array(indices), population, states))
-            except KeyboardInterrupt as error:
-                part = [] if population is None else _finished(np.array(indices), population)
-                raise Interrupted(Runs(trial, data, points, source, (*found, *part), {}).finished) from error
-            bar.refresh()
+    options = dict(epochs=None if epochs is None else done + epochs, batch_size=batch_size, stop=stop, shuffle=shuffle,
+                   compute_dtype=compute_dtype)  # fmt: skip
+    entries, cohorts = _cohorts(trial, source, points, **options)
+    job = Job(trial, data, points, epochs, reading, options, start if starts is None else starts, plan, folder, states)
     again = dict(batch_size=batch_size, validation=validation, stop=stop, shuffle_seed=shuffle_seed, shuffle=shuffle,
                  standardise=standardise, prepare=prepare, groups=groups, compute_dtype=compute_dtype, epochs=epochs,
-                 start=start if starts is None else starts)  # fmt: skip
-    runs = Runs(trial, data, points, source, tuple(found), again)
-    if folder is not None:
+                 start=job.start)  # fmt: skip
+    found: list[Came] = []
+    with progress_bar(sum(e.epochs - done for e in entries), progress, f"grid of {len(points)}") as bar:
+        try:
+            crew.train_all(on, job, source, entries, cohorts, found, callbacks, bar.update)
+        except KeyboardInterrupt as error:
+            part = tuple(Cohort.of(came, [entries[i] for i in came.points], source) for came in found)
+            raise Interrupted(Runs(trial, data, points, source, part, {}).finished) from error
+    by = [joined([came for came in found if came.points[0] in own]) for own in map(set, cohorts)]
+    runs = Runs(
+        trial, data, points, source, tuple(Cohort.of(c, [entries[i] for i in c.points], source) for c in by), again
+    )
+    if folder is not None and jax.process_index() == 0:
         write_table(folder, runs)
-    told(np.concatenate([c.outcome.diverged for c in found]), source)
+    told(np.concatenate([c.outcome.diverged for c in by]), source)
     return runs
 
 
@@ -177,8 +177,8 @@ def population(
     points = as_space(space)
     check_options(batch_size=batch_size, compute_dtype=compute_dtype, stop=stop, shuffle_seed=shuffle_seed,
                   shuffle=shuffle, standardise=standardise)  # fmt: skip
-    source = _source(trial, data, points, epochs, validation=validation, shuffle=shuffle,
-                     shuffle_seed=shuffle_seed, scale=standardise, prepare=prepare, groups=groups)  # fmt: skip
+    source = source_of(trial, data, points, epochs, validation=validation, shuffle=shuffle,
+                       shuffle_seed=shuffle_seed, scale=standardise, prepare=prepare, groups=groups)  # fmt: skip
     options = dict(batch_size=batch_size, stop=stop, shuffle=shuffle, compute_dtype=compute_dtype)
     entries, cohorts = _cohorts(trial, source, points, epochs=FOREVER if epochs is None else epochs, **options)
     if len(cohorts) != 1:
@@ -186,12 +186,7 @@ def population(
             f"a population has one structure, and this space has {len(cohorts)}; write nn.grid(trial, data, space, "
             "epochs=...) for all of them, or one nn.population for each"
         )
-    return begin(entries, source, _layout(plan, entries, source), start)
-
-
-def _source(trial: TrialLike, data: Any, points: Space, epochs: int | None, **options: Any) -> Source:
-    """The data as the loss of the first point reads them."""
-    return read(data, task=task_of(trial, points.points[0], epochs or 1), **options)
+    return begin(entries, source, layout_of(plan, entries, source), start)
 
 
 def _cohorts(trial: TrialLike, source: Source, points: Space, **options: Any) -> tuple[list[Entry], list[list[int]]]:
@@ -222,24 +217,5 @@ def _numbered(i: int, point: dict[str, Any]) -> Iterator[None]:
         raise
 
 
-def _layout(plan: Any, entries: Sequence[Entry], source: Source) -> plans.Plan:
-    state, size = shapes(entries[0], source), entries[0].recipe.batch_size
-    work, taken = plans.work_of(state.params, size), plans.bytes_of(state, source.first_row, size)
-    return plans.choose(plan, len(entries), work, taken, source.device)
-
-
 def _done(starts: list[Any]) -> int:
     return max((s.epochs for s in starts if hasattr(s, "epochs") and hasattr(s, "last")), default=0)
-
-
-def _finished(indices: np.ndarray, population: Population) -> list[Cohort]:
-    """The members that had finished when the others were interrupted, of each group that had begun."""
-    ended, found = ~population.going, []
-    for group in population.groups:
-        if ended[group.members].any():
-            own = np.flatnonzero(ended[group.members])
-            entries, layout = [population.entries[i] for i in group.members], population.layout
-            part = Population(population.source, entries, layout, taken=population.taken)
-            part.begin(group.state(layout), group.history(), group.standing.epoch)
-            found.append(Cohort.of(indices[group.members[own]], part.take(own), False))
-    return found

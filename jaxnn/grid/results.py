@@ -10,20 +10,21 @@ import numpy as np
 from jaxnn.core.registry import is_better_larger
 from jaxnn.core.tree import member
 from jaxnn.data.source import Source
+from jaxnn.grid.came import TIMES, Came
 from jaxnn.grid.copies import whole
 from jaxnn.grid.ensemble import Ensemble
 from jaxnn.grid.space import Space
 from jaxnn.train.ending import DivergedWarning
+from jaxnn.train.enrol import Entry
 from jaxnn.train.fit import fit
 from jaxnn.train.outcome import Outcome, bare, columns, shown
-from jaxnn.train.population import Population
 from jaxnn.train.progress import reading_order
 from jaxnn.train.result import Run
 from jaxnn.train.trial import Trial, TrialLike
 
 
 class Report(NamedTuple):
-    """How a population ran: its plan, and the seconds it took."""
+    """How a population ran: its plan, and the seconds it took; of several parts the plan of one, and all seconds."""
 
     structure: dict[str, Any]
     members: int
@@ -31,11 +32,13 @@ class Report(NamedTuple):
     compile_seconds: float
     run_seconds: float
     compiles: int
+    parts: int = 1
 
     def __str__(self) -> str:
         what = ", ".join(f"{k}={v}" for k, v in self.structure.items()) or "one structure"
+        parts = f" in {self.parts} parts" if self.parts > 1 else ""
         return (
-            f"{self.members} members ({what}): {self.plan}; "
+            f"{self.members} members ({what}){parts}: {self.plan}; "
             f"{self.compiles} compilation(s) in {self.compile_seconds:.2f} s, ran {self.run_seconds:.2f} s"
         )
 
@@ -67,21 +70,20 @@ class Cohort(NamedTuple):
     directions: dict[str, bool | None] = {}
 
     @classmethod
-    def of(cls, indices: np.ndarray, population: Population, states: bool) -> "Cohort":
-        """What came of a population, with the last states of its members or without."""
-        outcome, entries, source = population.outcome, population.entries, population.source
-        last, taken = population.state() if states else None, population.taken
+    def of(cls, came: Came, entries: Sequence[Entry], source: Source) -> "Cohort":
+        """What came of members; ``entries`` are theirs, in the order of their points."""
+        outcome, last, taken = came.outcome, came.last, came.taken
 
         def make(k: int) -> Run:
             hparams = {name: shown(v) for name, v in entries[k].hparams.items()}
             own = None if last is None else member(last, k)
             return outcome.run(k, bare(entries[k], source), hparams, entries[k].seed, own, taken)
 
-        fixed = {s.name: entries[0].hparams[s.name] for s in population.recipe.structure if s.is_fixed}
-        seconds = (population.timing[name] for name in ("compile", "run", "compiles"))
-        report = Report(fixed, len(entries), population.layout, *seconds)
+        fixed = {s.name: entries[0].hparams[s.name] for s in entries[0].recipe.structure if s.is_fixed}
+        seconds = (came.timing[name] for name in TIMES)
+        report = Report(fixed, len(entries), came.plan, *seconds)._replace(parts=came.parts)
         trial = entries[0].trial()
-        return cls(indices, outcome, make, report, trial.stop, trial.directions)
+        return cls(came.points, outcome, make, report, trial.stop, trial.directions)
 
 
 class Runs(Sequence):
