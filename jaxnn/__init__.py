@@ -36,6 +36,7 @@ from jaxnn.data.mixup import Mixup as Mixup
 
 # grid: many trainings in one program, and what comes out.
 from jaxnn.grid import space as space
+from jaxnn.grid.cluster import ray as ray
 from jaxnn.grid.cv import CV as CV
 from jaxnn.grid.door import grid as grid
 from jaxnn.grid.engine import population as population

@@ -86,15 +86,24 @@ def spec(cls: type[T]) -> type[T]:
             f"a spec named {cls.__name__} exists in {known.__module__}; give the new class another name, "
             f"as in class My{cls.__name__}"
         )
-    REGISTRY[cls.__name__] = cls
     if "__getstate__" not in cls.__dict__:
         cls.__getstate__, cls.__setstate__ = _state, _set_state  # pyright: ignore[reportAttributeAccessIssue]
-    jax.tree_util.register_dataclass(
-        cls,
-        data_fields=[f.name for f in fields if f.metadata.get("leaf")],
-        meta_fields=structure,
-    )
+    _register(cls)
     return cls
+
+
+def known_to_jax(cls: type) -> None:
+    """Register a spec class that came from another process, as those of a notebook come to a worker; twice is once."""
+    if REGISTRY.get(cls.__name__) is not cls:
+        _register(cls)
+
+
+def _register(cls: type) -> None:
+    REGISTRY[cls.__name__] = cls
+    leaves: dict[bool, list[str]] = {True: [], False: []}
+    for field in dataclasses.fields(cls):
+        leaves[bool(field.metadata.get("leaf"))].append(field.name)
+    jax.tree_util.register_dataclass(cls, data_fields=leaves[True], meta_fields=leaves[False])
 
 
 CALLS = {

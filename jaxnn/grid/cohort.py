@@ -1,20 +1,21 @@
 """The members of one structure, and what came of them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from jaxnn.core.tree import member
-from jaxnn.grid.record import PLAIN, Record
+from jaxnn.data.source import Source
+from jaxnn.grid.came import TIMES, Came
+from jaxnn.train.enrol import Entry
 from jaxnn.train.outcome import Outcome, bare, shown
-from jaxnn.train.population import Population
 from jaxnn.train.progress import reading_order
 from jaxnn.train.result import Run
 
 
 class Report(NamedTuple):
-    """How a population ran: its plan, and the seconds it took."""
+    """How a population ran: its plan, and the seconds it took; of several parts the plan of one, and all seconds."""
 
     structure: dict[str, Any]
     members: int
@@ -22,11 +23,13 @@ class Report(NamedTuple):
     compile_seconds: float
     run_seconds: float
     compiles: int
+    parts: int = 1
 
     def __str__(self) -> str:
         what = ", ".join(f"{k}={v}" for k, v in self.structure.items()) or "one structure"
+        parts = f" in {self.parts} parts" if self.parts > 1 else ""
         return (
-            f"{self.members} members ({what}): {self.plan}; "
+            f"{self.members} members ({what}){parts}: {self.plan}; "
             f"{self.compiles} compilation(s) in {self.compile_seconds:.2f} s, ran {self.run_seconds:.2f} s"
         )
 
@@ -58,21 +61,20 @@ class Cohort(NamedTuple):
     directions: dict[str, bool | None] = {}
 
     @classmethod
-    def of(cls, indices: np.ndarray, population: Population, states: bool, record: Record = PLAIN) -> "Cohort":
-        """What came of a population, with the last states of its members or without."""
-        outcome, entries, source = record.beside(population.outcome, indices), population.entries, population.source
-        last, taken = population.state() if states else None, population.taken
+    def of(cls, came: Came, entries: Sequence[Entry], source: Source) -> "Cohort":
+        """What came of members; ``entries`` are theirs, in the order of their points."""
+        outcome, last, taken = came.outcome, came.last, came.taken
 
         def make(k: int) -> Run:
             hparams = {name: shown(v) for name, v in entries[k].hparams.items()}
             own = None if last is None else member(last, k)
             return outcome.run(k, bare(entries[k], source), hparams, entries[k].seed, own, taken)
 
-        fixed = {s.name: entries[0].hparams[s.name] for s in population.recipe.structure if s.is_fixed}
-        seconds = (population.timing[name] for name in ("compile", "run", "compiles"))
-        report = Report(fixed, len(entries), population.layout, *seconds)
+        fixed = {s.name: entries[0].hparams[s.name] for s in entries[0].recipe.structure if s.is_fixed}
+        seconds = (came.timing[name] for name in TIMES)
+        report = Report(fixed, len(entries), came.plan, *seconds)._replace(parts=came.parts)
         trial = entries[0].trial()
-        return cls(indices, outcome, make, report, trial.stop, trial.directions)
+        return cls(came.points, outcome, make, report, trial.stop, trial.directions)
 
 
 def together(cohorts: Iterable[Cohort], count: int) -> Outcome:

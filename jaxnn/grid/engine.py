@@ -3,21 +3,23 @@
 import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 
 from jaxnn.data.source import Source
-from jaxnn.grid import plan as plans
+from jaxnn.grid import crew, remote
+from jaxnn.grid.came import Came, joined
 from jaxnn.grid.cohort import Cohort
 from jaxnn.grid.filled import filled
+from jaxnn.grid.job import Job, layout_of
 from jaxnn.grid.parted import parted
-from jaxnn.grid.record import PLAIN, Search, check_search
+from jaxnn.grid.record import Search, check_search
 from jaxnn.grid.results import Runs
 from jaxnn.grid.space import Space, as_space
-from jaxnn.grid.stored import open_grid, place_of, write_table
-from jaxnn.train.begin import begin, shapes
+from jaxnn.grid.stored import write_table
+from jaxnn.train.begin import begin
 from jaxnn.train.culprits import naming_culprits
 from jaxnn.train.ending import Interrupted, told
 from jaxnn.train.enrol import Entry, check, enrol
@@ -53,6 +55,7 @@ def grid(
     folder: str | os.PathLike | None = None,
     callbacks: Sequence[Callable] = (),
     states: bool = False,
+    on: Any = None,
     progress: bool = True,
 ) -> Runs:
     """Train every point of a space; members of one structure share one compiled program.
@@ -83,6 +86,8 @@ def grid(
         folder: where to write every few seconds, and from where to go on after a kill; `jaxnn.load_runs` reads it.
         callbacks: as in `fit`; a grid of several structures calls them for one population after the other.
         states: keep the last state of every member, optimizer and all, for ``start=``.
+        on: None for the devices of this process, or of all processes where `jax.distributed` runs; or who trains the
+            parts elsewhere: `jaxnn.ray`, or any executor of `concurrent.futures`, of Dask or of MPI.
         progress: a bar for work longer than a second.
 
     Returns:
@@ -117,57 +122,50 @@ def grid(
     check_options(batch_size=batch_size, compute_dtype=compute_dtype, stop=stop, shuffle_seed=shuffle_seed,
                   callbacks=callbacks, folder=folder, shuffle=shuffle, standardise=standardise, states=states,
                   progress=progress)  # fmt: skip
-    source, points = parted(trial, data, points, epochs, validation, folds, bootstrap, shuffle_seed=shuffle_seed,
-                            shuffle=shuffle, scale=standardise, prepare=prepare, groups=groups)  # fmt: skip
-    options: dict[str, Any] = dict(batch_size=batch_size, stop=stop, shuffle=shuffle, compute_dtype=compute_dtype)
+    _check_where(on, search, callbacks)
+    reading = dict(validation=validation, folds=folds, bootstrap=bootstrap, shuffle_seed=shuffle_seed, shuffle=shuffle,
+                   scale=standardise, prepare=prepare, groups=groups)  # fmt: skip
+    source, points = parted(trial, data, points, epochs, **reading)
     starts = list(start) if isinstance(start, (list, tuple, Runs)) and not hasattr(start, "_fields") else None
     if starts is not None and len(starts) != len(points):
         raise ValueError(f"start= holds {len(starts)} and there are {len(points)} members; write one, or one for each")
     done = _done(starts if starts is not None else [start])
     last = None if epochs is None else done + epochs
+    options: dict[str, Any] = dict(batch_size=batch_size, stop=stop, shuffle=shuffle, compute_dtype=compute_dtype)
     points = filled(points, trial, seed=0, batch_size=batch_size, epochs=last)
     entries, cohorts = cohorts_of(trial, source, points, epochs=last, **options)
     if search is not None:
         search.check(entries, folder)
-    if folder is not None:
-        open_grid(folder, points, cohorts)
-
-    def begun(number: int, indices: list[int]) -> Population:
-        own = [entries[i] for i in indices]
-        layout, given = _layout(plan, own, source), start if starts is None else [starts[i] for i in indices]
-        layout = layout if search is None else layout.steady(len(own))
-        place = None if folder is None else place_of(Path(folder), number)
-        population = begin(own, source, layout, given, place)
-        population.numbers = np.array(indices)
-        population.name = f"structure_{number:03d}" if len(cohorts) > 1 else ""
-        return population
-
-    found, record, populations = [], PLAIN, []
-    work = sum(len(own) * (max(entries[i].epochs for i in own) - done) for own in cohorts)
+    job = Job(trial, data, points, epochs, reading, {"epochs": last, **options}, start if starts is None else starts,
+              plan, folder, states)  # fmt: skip
+    work = sum(e.epochs - done for e in entries)
     work = work if search is None else search.work(len(points), max(e.epochs for e in entries))
+    found: list[Came] = []
     with progress_bar(work, progress, f"grid of {len(points)}") as bar:
         try:
-            for number, indices in enumerate(cohorts):
-                populations.append(begun(number, indices))
-                if search is None:
-                    own = populations.pop()
-                    own.advance(max(e.epochs for e in own.entries) - own.epoch, callbacks, bar.update)
-                    found.append(Cohort.of(own.numbers, own, states))
-                    bar.refresh()
-            if search is not None:
-                record = search.train(populations, callbacks, bar.update)
-                found = [Cohort.of(own.numbers, own, states, record) for own in populations]
+            record = crew.train_all(on, job, source, entries, cohorts, found, callbacks, bar.update, search)
         except KeyboardInterrupt as error:
-            part = [c for own in populations for c in _finished(own, begun=search is not None)]
-            raise Interrupted(Runs(trial, data, points, source, (*found, *part), {}).finished) from error
+            part = tuple(Cohort.of(came, [entries[i] for i in came.points], source) for came in found)
+            raise Interrupted(Runs(trial, data, points, source, part, {}).finished) from error
+    by = [joined([came for came in found if came.points[0] in own]) for own in map(set, cohorts)]
     again = dict(batch_size=batch_size, validation=validation, stop=stop, shuffle_seed=shuffle_seed, shuffle=shuffle,
                  standardise=standardise, prepare=prepare, groups=groups, compute_dtype=compute_dtype, epochs=epochs,
-                 start=start if starts is None else starts)  # fmt: skip
-    runs = Runs(trial, data, points, source, tuple(found), again, record)
-    if folder is not None:
+                 start=job.start)  # fmt: skip
+    runs = Runs(trial, data, points, source, tuple(Cohort.of(c, [entries[i] for i in c.points], source) for c in by),
+                again, record)  # fmt: skip
+    if folder is not None and jax.process_index() == 0:
         write_table(folder, runs)
-    told(np.concatenate([c.outcome.diverged for c in found]), source)
+    told(np.concatenate([c.outcome.diverged for c in by]), source)
     return runs
+
+
+def _check_where(on: Any, search: Any, callbacks: Sequence[Callable]) -> None:
+    """Raise for an executor that is none, and for a search in more than one process."""
+    if on is not None:
+        remote.check_executor(on, callbacks)
+    if search is not None and (on is not None or jax.process_count() > 1):
+        raise ValueError("search= compares its members in one process; leave on= out and search in one process, or "
+                         "write nn.grid(..., on=) without search=")  # fmt: skip
 
 
 def population(
@@ -227,7 +225,7 @@ def population(
             f"a population has one structure, and this space has {len(cohorts)}; write nn.grid(trial, data, space, "
             "epochs=...) for all of them, or one nn.population for each"
         )
-    return begin(entries, source, _layout(plan, entries, source), start)
+    return begin(entries, source, layout_of(plan, entries, source), start)
 
 
 def cohorts_of(
@@ -265,27 +263,5 @@ def _numbered(i: int, point: dict[str, Any]) -> Iterator[None]:
         raise
 
 
-def _layout(plan: Any, entries: Sequence[Entry], source: Source) -> plans.Plan:
-    state, size = shapes(entries[0], source), entries[0].recipe.batch_size
-    work, taken = plans.work_of(state.params, size), plans.bytes_of(state, source.first_row, size)
-    return plans.choose(plan, len(entries), work, taken, source.device)
-
-
 def _done(starts: list[Any]) -> int:
     return max((s.epochs for s in starts if hasattr(s, "epochs") and hasattr(s, "last")), default=0)
-
-
-def _finished(population: Population, begun: bool = False) -> list[Cohort]:
-    """The members that had finished when the others were interrupted, of each group that had begun; or all of these."""
-    ended, found = ~population.going, []
-    for group in population.groups:
-        if group.standing.state is None:
-            continue
-        done = np.asarray(group.state(population.layout).epoch) > 0
-        own = np.flatnonzero(done if begun else ended[group.members])
-        if len(own):
-            entries, layout = [population.entries[i] for i in group.members], population.layout
-            part = Population(population.source, entries, layout, taken=population.taken)
-            part.begin(group.state(layout), group.history(), group.standing.epoch)
-            found.append(Cohort.of(population.numbers[group.members[own]], part.take(own), False))
-    return found

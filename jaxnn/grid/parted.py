@@ -33,11 +33,21 @@ def parted(
         raise ValueError(f"{named} is an axis that grid makes itself; leave it out of the space and write {named}s=5"
                          if named == "fold" else "bootstrap is an axis that grid makes itself; write grid(..., "
                          "bootstrap=200)")  # fmt: skip
+    source = source_of(trial, data, points, epochs, validation, folds, bootstrap, **options)
+    if folds is None and bootstrap is None:
+        return source, points
+    return source, _times(points, "fold" if bootstrap is None else "bootstrap", len(source.parts))
+
+
+def source_of(
+    trial: TrialLike, data: Any, points: Space, epochs: int | None, validation: Any = None, folds: Any = None,
+    bootstrap: Any = None, **options: Any,
+) -> Source:  # fmt: skip
+    """The data as the loss of the first point reads them; arguments as of `parted`."""
     options["task"] = task_of(trial, points.points[0], epochs or 1)
     if folds is None and bootstrap is None:
-        return read(data, validation, **options), points
-    source = read_parts(data, folds, bootstrap, **options)
-    return source, _times(points, "fold" if bootstrap is None else "bootstrap", len(source.parts))
+        return read(data, validation, **options)
+    return read_parts(data, folds, bootstrap, **options)
 
 
 def _times(points: Space, axis: str, count: int) -> Space:

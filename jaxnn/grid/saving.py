@@ -12,7 +12,8 @@ import numpy as np
 from jaxnn.core import files
 from jaxnn.data.preparation import Preparation
 from jaxnn.grid.cohort import Cohort
-from jaxnn.grid.stored import FORMAT, GRID, place_of, read_grid, write_table
+from jaxnn.grid.parts import Part
+from jaxnn.grid.stored import FORMAT, GRID, read_grid, write_table
 
 
 def save(runs: Any, folder: str | os.PathLike) -> None:
@@ -24,23 +25,28 @@ def save(runs: Any, folder: str | os.PathLike) -> None:
     before = _before(folder)
     turn = 0 if before is None else before["turn"] + 1
     swept(folder)
-    begun = {int(i) for cohort in runs.cohorts for i in cohort.indices}
-    for number, cohort in enumerate(runs.cohorts):
-        _write(place_of(folder, number, turn), cohort, [runs.space.points[i] for i in cohort.indices])
-    structures = [[int(i) for i in cohort.indices] for cohort in runs.cohorts]
-    missing = [i for i in range(len(runs)) if i not in begun]
+    begun = [[int(i) for i in cohort.indices] for cohort in runs.cohorts]
+    missing = sorted(set(range(len(runs))) - {i for own in begun for i in own})
+    parts = [Part(k, own, _name(k, turn)) for k, own in enumerate([*begun, *([missing] if missing else [])])]
+    for part, cohort in zip(parts, runs.cohorts, strict=False):
+        _write(folder / part.name, cohort, [runs.space.points[i] for i in cohort.indices])
     about = {
         "format": FORMAT,
         "axes": list(runs.space.axes),
         "points": [{name: encode(v) for name, v in point.items()} for point in runs.space.points],
-        "structures": [*structures, *([missing] if missing else [])],
+        "parts": [part._asdict() for part in parts],
         "turn": turn,
         "results": True,
     }
     files.replace(folder / GRID, (json.dumps(about, indent=1) + "\n").encode())
     write_table(folder, runs)
-    for number in range(0 if before is None else len(before["structures"])):
-        shutil.rmtree(place_of(folder, number, turn - 1), ignore_errors=True)
+    for part in [] if before is None else before["parts"]:
+        shutil.rmtree(folder / part["name"], ignore_errors=True)
+
+
+def _name(number: int, turn: int) -> str:
+    """Where the members of a structure stand, at the ``turn``-th time that runs were saved over others."""
+    return f"structure_{number:03d}{f'_{turn:03d}' if turn else ''}"
 
 
 def _before(folder: Path) -> dict[str, Any] | None:

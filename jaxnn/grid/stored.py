@@ -4,16 +4,20 @@ import csv
 import functools
 import io
 import os
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from jaxnn.core.codec import from_json
 from jaxnn.data.preparation import Preparation
 from jaxnn.data.split import Standardiser
+from jaxnn.grid.came import ordered
 from jaxnn.grid.cohort import Cohort
+from jaxnn.grid.parts import Part
 from jaxnn.grid.results import Runs
 from jaxnn.grid.space import Space
 from jaxnn.train.enrol import floating
@@ -24,6 +28,8 @@ from jaxnn.train.trial import arguments, build
 
 GRID = "grid.json"
 FORMAT = "jaxnn-grid-1"
+NAME = re.compile(r"structure_\d{3,6}(_\d{3,6})?")
+"""Of the folder of a part."""
 
 
 def load_runs(folder: str | os.PathLike, trial: Any = None) -> Runs:
@@ -66,18 +72,14 @@ def _load(folder: Path, trial: Any) -> Runs:
     if (folder / GRID).is_file():
         about = read_grid(folder)
         points = tuple(decode({"dict": point}) for point in about["points"])
-        turn = about.get("turn", 0)
-        places = [(np.array(own), place_of(folder, k, turn)) for k, own in enumerate(about["structures"])]
-        space = Space(points, tuple(about["axes"]))
+        parts, space = _parts(about), Space(points, tuple(about["axes"]))
     else:
         points = tuple(decode(point) for point in opened(folder)["points"])
-        places, space = [(np.arange(len(points)), folder)], Space(points, tuple(points[0]))
-    known = [(indices, place, opened(place)) for indices, place in places if (place / FILE).is_file()]
-    for indices, place, about in known:
-        if len(indices) != len(about["points"]):
-            raise ValueError(f"{place} is damaged: it holds {len(about['points'])} members, and not {len(indices)}")
-    cohorts = tuple(c for c in (_cohort(*one, trial) for one in known) if c is not None)
-    return Runs(None, None, space, None, cohorts, {})
+        parts, space = [Part(0, list(range(len(points))), "")], Space(points, tuple(points[0]))
+    known = [(part, folder / part.name) for part in parts if (folder / part.name / FILE).is_file()]
+    begun = [found for part, place in known if (found := _begun(part, place)) is not None]
+    structures = [[b for b in begun if b.structure == k] for k in sorted({b.structure for b in begun})]
+    return Runs(None, None, space, None, tuple(_cohort(own, trial) for own in structures), {})
 
 
 def read_grid(folder: Path) -> dict[str, Any]:
@@ -85,52 +87,73 @@ def read_grid(folder: Path) -> dict[str, Any]:
     from jaxnn.io.described import read_json
 
     about = read_json(folder / GRID, FORMAT)
-    found: list[Any] = [about.get(name) for name in ("points", "structures", "axes")]
-    points, structures, axes = found
-    ok = all(isinstance(v, list) for v in (points, structures, axes)) and all(isinstance(n, str) for n in axes)
-    ok = ok and type(about.get("turn", 0)) is int
-    if not ok or sorted(i for indices in structures for i in indices) != list(range(len(points))):
-        raise ValueError(f"{folder / GRID} is damaged: its structures do not hold every point once")
+    found: list[Any] = [about.get(name) for name in ("points", "parts", "axes")]
+    points, parts, axes = found
+    ok = all(isinstance(v, list) for v in (points, parts, axes)) and all(isinstance(n, str) for n in axes)
+    ok = ok and all(isinstance(p, dict) and p.keys() == set(Part._fields) for p in parts)
+    ok = ok and all(type(p["structure"]) is int and NAME.fullmatch(str(p["name"])) for p in parts)
+    if not ok or sorted(i for part in parts for i in part["points"]) != list(range(len(points))):
+        raise ValueError(f"{folder / GRID} is damaged: its parts do not hold every point once")
     return about
 
 
-def place_of(folder: Path, number: int, turn: int = 0) -> Path:
-    """Where the members of a structure stand, at the ``turn``-th time that runs were saved over others."""
-    return folder / f"structure_{number:03d}{f'_{turn}' if turn else ''}"
+def _parts(about: dict[str, Any]) -> list[Part]:
+    return [Part(**part) for part in about["parts"]]
 
 
-def _cohort(indices: np.ndarray, place: Path, about: dict[str, Any], trial: Any) -> Cohort | None:
+class _Begun(NamedTuple):
+    """A part of which something is written: for each member its point, where it stands there, and what came of it."""
+
+    structure: int
+    points: np.ndarray
+    homes: list[tuple[Path, dict[str, Any], int]]
+    outcome: Outcome
+
+
+def _begun(part: Part, place: Path) -> _Begun | None:
+    from jaxnn.io.described import opened
     from jaxnn.io.folder import group_file, read_group
-    from jaxnn.io.values import decode, unread
 
+    about = opened(place)
+    if len(part.points) != len(about["points"]):
+        raise ValueError(f"{place} is damaged: it holds {len(about['points'])} members, and not {len(part.points)}")
     files = [(np.arange(*bounds), group_file(place, k, about["turn"])) for k, bounds in enumerate(about["groups"])]
     begun = [(members, read_group(path, len(members))[0]) for members, path in files if path.is_file()]
     if not begun:
         return None
-    members = np.concatenate([m for m, _ in begun])
     known = about["model"]["stop"]
     if any((tree["state"].get("best") is None) != (known is None) for _, tree in begun):
         raise ValueError(f"{place} is damaged: the best weights are {'too many' if known is None else 'missing'}")
-    outcome = merged([_stored(tree) for _, tree in begun])
-    make = functools.partial(_made, place, about, members, trial, outcome, {})
-    stop = None if known is None or unread(known) else decode(known)
-    directions: dict[str, bool | None] = {
-        str(name): way for name, way in about["model"]["directions"].items() if type(way) is bool
-    }
-    return Cohort(indices[members], outcome, make, None, stop, directions)
+    members = np.concatenate([m for m, _ in begun])
+    homes = [(place, about, int(i)) for i in members]
+    return _Begun(part.structure, np.array(part.points)[members], homes, merged([_stored(tree) for _, tree in begun]))
 
 
-def _made(
-    place: Path, about: dict[str, Any], members: np.ndarray, trial: Any, outcome: Outcome, whole: dict, k: int
-) -> Run:
+def _cohort(parts: list[_Begun], trial: Any) -> Cohort:
+    """The parts of one structure."""
+    from jaxnn.io.values import decode, unread
+
+    points = np.concatenate([part.points for part in parts])
+    order = np.argsort(points)
+    homes = [home for part in parts for home in part.homes]
+    outcome = ordered(merged([part.outcome for part in parts]), order)
+    make = functools.partial(_made, [homes[i] for i in order], trial, outcome, {})
+    about = homes[0][1]["model"]
+    stop = None if about["stop"] is None or unread(about["stop"]) else decode(about["stop"])
+    directions: dict[str, bool | None] = {str(n): way for n, way in about["directions"].items() if type(way) is bool}
+    return Cohort(points[order], outcome, make, None, stop, directions)
+
+
+def _made(homes: list[tuple[Path, dict[str, Any], int]], trial: Any, outcome: Outcome, whole: dict, k: int) -> Run:
     """The run of the k-th member; ``whole`` keeps what came of all, its weights in the trees of the model."""
+    place, about, member = homes[k]
     try:
-        hparams, model = _model(about, int(members[k]), trial)
+        hparams, model = _model(about, member, trial)
         if not whole:
             whole["outcome"] = _checked(place, model, outcome)
     except (KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
         raise ValueError(f"{place} holds no model that this version of jaxnn can build: {error!r}") from None
-    return whole["outcome"].run(k, model, hparams, int(about["seeds"][members[k]]))
+    return whole["outcome"].run(k, model, hparams, int(about["seeds"][member]))
 
 
 def _checked(place: Path, model: Model, outcome: Outcome) -> Outcome:
@@ -185,8 +208,11 @@ def _model(about: dict[str, Any], i: int, trial: Any) -> tuple[dict[str, Any], M
     )  # fmt: skip
 
 
-def open_grid(folder: str | os.PathLike, space: Space, structures: list[list[int]]) -> None:
-    """Write what a grid tries, or compare with what is there.
+def open_grid(folder: str | os.PathLike, space: Space, parts: Sequence[Part]) -> list[Part]:
+    """Write what a grid tries and into which parts it is divided, or compare with what is there.
+
+    Returns:
+        The parts to train: those that are there, however many workers divided them, else the given ones.
 
     Raises:
         ValueError: if the folder is of another space, with the first difference.
@@ -203,11 +229,11 @@ def open_grid(folder: str | os.PathLike, space: Space, structures: list[list[int
     if (folder / FILE).exists():
         raise ValueError(f"the folder {folder} holds one population, and not a grid; write another folder")
     points = [{name: encode(v) for name, v in point.items()} for point in space.points]
-    about = {"format": FORMAT, "axes": list(space.axes), "points": points, "structures": structures}
+    about = {"format": FORMAT, "axes": list(space.axes), "points": points, "parts": [p._asdict() for p in parts]}
     if not path.exists():
         swept(folder)
         files.replace(path, (json.dumps(about, indent=1) + "\n").encode())
-        return
+        return list(parts)
     known = read_grid(folder)
     trains(folder, known)
     for i, (a, b) in enumerate(zip(known["points"], points, strict=False)):
@@ -219,7 +245,12 @@ def open_grid(folder: str | os.PathLike, space: Space, structures: list[list[int
             f"the folder {folder} holds another space: it has {len(known['points'])} points, and not {len(points)}; "
             "write another folder"
         )
+    ours = {i: part.structure for part in parts for i in part.points}
+    if any(ours[i] != part.structure for part in _parts(known) for i in part.points):
+        raise ValueError(f"the folder {folder} holds another training: its members are of other structures; "
+                         "write another folder, or what was there before")  # fmt: skip
     swept(folder)
+    return _parts(known)
 
 
 def write_table(folder: str | os.PathLike, runs: Runs) -> None:

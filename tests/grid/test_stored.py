@@ -143,6 +143,6 @@ def test_damage_is_one_clear_error_and_runs_nothing(both, tmp_path):
         with pytest.raises(ValueError, match="the best weights are missing" if name == "best" else r"\w"):
             nn.load_runs(tmp_path).finished[0].predict(X)
     known = json.loads((tmp_path / "grid.json").read_text())
-    (tmp_path / "grid.json").write_text(json.dumps(known | {"structures": [[0, 1], [1, 2]]}))
-    with pytest.raises(ValueError, match=r"grid.json is damaged: its structures do not hold every point once"):
+    (tmp_path / "grid.json").write_text(json.dumps(known | {"parts": [known["parts"][0]] * 2}))
+    with pytest.raises(ValueError, match=r"grid.json is damaged: its parts do not hold every point once"):
         nn.load_runs(tmp_path)
