@@ -26,13 +26,13 @@ class Asked:
             )
         if not isinstance(space, Mapping) and not callable(space):
             raise ValueError(
-                f"the space of a study is a dict of ranges, or a function of Optuna's trial, got {space!r};"
+                f"the space of a study is a dict of ranges, or a function of Optuna's trial, and no {type(space).__name__};"
                 " write dict(lr=nn.space.log(1e-4, 1e-1)), or nn.grid(trial, data, space) for points that are known"
             )
         if pruning and len(study.directions) > 1:
             raise ValueError("Optuna prunes no study of several directions; leave out prune_every")
         self.study: Any = study
-        self.space = Ranges.of(space) if isinstance(space, Mapping) else space
+        self.define = Ranges.of(space) if isinstance(space, Mapping) else space
         self.open: dict[int, Any] = {}  # by their place in the batch
 
     def __enter__(self) -> "Asked":
@@ -52,9 +52,7 @@ class Asked:
 
     def _point(self, place: int) -> dict[str, Any]:
         trial = self.open[place] = self._ask()
-        if isinstance(self.space, Ranges):
-            return self.space.point(trial.params)
-        point = self.space(trial)
+        point = self.define(trial)
         if not isinstance(point, Mapping):
             raise ValueError(
                 f"the function of Optuna's trial returned {point!r}; write return dict(lr=lr, ...) at its end"
@@ -63,8 +61,7 @@ class Asked:
 
     def _ask(self) -> Any:
         """A new trial, asked for in another thread: Ctrl-C waits for it, as the study has it before it is drawn."""
-        distributions = self.space.distributions if isinstance(self.space, Ranges) else None
-        asking = self._thread.submit(self.study.ask, distributions)
+        asking = self._thread.submit(self.study.ask)
         try:
             return asking.result()
         except KeyboardInterrupt:

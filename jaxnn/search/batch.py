@@ -58,6 +58,11 @@ class Batch:
         return min((part.population.epoch for part in self.parts), default=0)
 
     @property
+    def end(self) -> int:
+        """After how many epochs the longest of them is done."""
+        return max((entry.epochs for part in self.parts for entry in part.population.entries), default=0)
+
+    @property
     def going(self) -> np.ndarray:
         """Which members still train, ``(size,)`` bool."""
         return self._read(lambda population: population.going, False)

@@ -145,15 +145,15 @@ class Batches:
         own = {"seed": 0, "batch_size": self.options["batch_size"], "epochs": self.epochs}
         return filled(Space(tuple(points), self.axes), self.trial, **own)
 
-    def _layout(self, entry: Entry, members: int, fitting: bool = False) -> plans.Plan:
-        """Where members of a structure lie: in a program that there is, unless it is to fit them, or a new one."""
+    def _layout(self, entry: Entry, members: int) -> plans.Plan:
+        """Where members of a structure lie: in a program that there is, or in a new one with some room."""
         structure, source = entry.structure, self.source
         if structure not in self._work:
             state, size = shapes(entry, source), entry.recipe.batch_size
             self._work[structure] = plans.work_of(state.params, size), plans.bytes_of(state, source.first_row, size)
         known = self._known.setdefault(structure, {})
         room = min((room for room in known if room >= members), default=0)
-        if room and (known[room].width == 1 or not fitting):
+        if room:
             return known[room]
         full = max(self.full, members)
         found = self._chosen(structure, full)
@@ -186,7 +186,7 @@ class Batches:
         return self.source.held is not None or not str(name).startswith("val_")
 
     def drop(self, batch: Batch, gone: np.ndarray) -> None:
-        """Take members out of a batch, ``(size,)`` bool; those that are left lie closer together."""
+        """Take members out of a batch, ``(size,)`` bool; the others lie closer together, in the same program."""
         parts = []
         for part in batch.parts:
             out = gone[part.members]
@@ -195,8 +195,7 @@ class Batches:
                 continue
             self._keep(batch.first + part.members[out], part.population.take(out), part.timing if out.all() else {})
             if not out.all():
-                layout = self._layout(part.population.entries[0], int((~out).sum()), fitting=True)
-                parts.append(Part(part.members[~out], part.population.take(~out, layout), part.timing))
+                parts.append(Part(part.members[~out], part.population.take(~out), part.timing))
         batch.parts = parts
 
     def close(self, batch: Batch) -> None:

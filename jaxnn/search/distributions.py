@@ -23,6 +23,27 @@ class Range(NamedTuple):
     distribution: Any
     value: Callable[[Any], Any]
 
+    def drawn(self, trial: Any, name: str) -> Any:
+        """The hyperparameter, drawn by Optuna's trial.
+
+        Raises:
+            ValueError: if the study knows the name by a distribution that does not go with this one.
+        """
+        from optuna.distributions import FloatDistribution, IntDistribution
+
+        own = self.distribution
+        try:
+            if own is None:
+                return self.value(None)
+            if isinstance(own, FloatDistribution):
+                return self.value(trial.suggest_float(name, own.low, own.high, step=own.step, log=own.log))
+            if isinstance(own, IntDistribution):
+                return self.value(trial.suggest_int(name, own.low, own.high, step=own.step, log=own.log))
+            return self.value(trial.suggest_categorical(name, own.choices))
+        except ValueError as error:
+            raise ValueError(f"Optuna cannot draw {name} from {own}, which its study may know otherwise ({error}); "
+                             "write another study, or another name") from error  # fmt: skip
+
 
 class Ranges(NamedTuple):
     """Hyperparameters by name, as Optuna draws them.
@@ -34,7 +55,8 @@ class Ranges(NamedTuple):
         >>> ranges = Ranges.of({"lr": log(1e-4, 1e-1), "hidden": [(8,), (16, 16)], "depth": 2})
         >>> ranges.distributions["hidden"].choices
         ('(8,)', '(16, 16)')
-        >>> ranges.point({"lr": 0.01, "hidden": "(8,)"})
+        >>> from optuna.trial import FixedTrial
+        >>> ranges(FixedTrial({"lr": 0.01, "hidden": "(8,)"}))
         {'lr': 0.01, 'hidden': (8,), 'depth': 2}
     """
 
@@ -54,9 +76,9 @@ class Ranges(NamedTuple):
         """What Optuna draws from."""
         return {name: one.distribution for name, one in self.ranges.items() if one.distribution is not None}
 
-    def point(self, drawn: Mapping[str, Any]) -> dict[str, Any]:
-        """The hyperparameters of what was drawn."""
-        return {name: one.value(drawn.get(name)) for name, one in self.ranges.items()}
+    def __call__(self, trial: Any) -> dict[str, Any]:
+        """A point, drawn by Optuna's trial."""
+        return {name: one.drawn(trial, name) for name, one in self.ranges.items()}
 
 
 def _range(name: str, given: Any) -> Range:

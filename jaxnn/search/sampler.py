@@ -93,7 +93,7 @@ def ask_tell(
                     break
                 own = batches.begin(points)
                 (name,) = batches.metrics(own, metric)
-                own.advance(epochs, bar.update)
+                own.advance(own.end, bar.update)
                 scores = own.chosen(name)
                 batches.close(own)
                 sampler.tell(points, means(scores, seeds))

@@ -50,7 +50,8 @@ def optuna(
         metric: a name in the history; by default validation accuracy, validation loss or loss. The value of a trial is
             this metric at its chosen epoch. For a study of several directions, a name for each.
         prune_every: report every so many epochs, and take out what the study's pruner prunes; None for neither. A
-            pruner that compares with complete trials, as the median pruner, finds them from the second batch on.
+            pruner that compares with complete trials, as the median pruner, finds them from the second batch on. Where
+            members go side by side, time is saved as blocks of them empty: ``plan=nn.Plan(width=8)`` makes small ones.
         seeds: train each trial with so many seeds; its value is the mean over them.
         progress: a bar for work longer than a second.
         **options: batch_size, validation, stop, plan, shuffle_seed, shuffle, standardise, prepare, groups and
@@ -63,7 +64,7 @@ def optuna(
     Raises:
         ValueError: for a study, space, point or data that do not fit, or a direction that is not the metric's.
         KeyboardInterrupt: on Ctrl-C; ``error.runs`` holds the runs of the trials before. Trials that were not at their
-            end are told as failed, whatever ended the search.
+            end are told as failed, whatever ended the search but a kill.
 
     Source: Akiba et al., "Optuna: A Next-generation Hyperparameter Optimization Framework", 2019.
 
@@ -83,7 +84,6 @@ def optuna(
     if prune_every is not None:
         whole("prune_every", prune_every)
     batches = Batches(trial, data, epochs=epochs, full=batch, seeds=seeds, options=options)
-    rungs = range(prune_every, epochs, prune_every) if prune_every else ()
     with Asked(study, space, bool(prune_every)) as asked, progress_bar(
         n_trials * seeds * epochs, progress, f"study of {n_trials}"
     ) as bar:  # fmt: skip
@@ -92,10 +92,10 @@ def optuna(
                 own = batches.begin(asked.points(min(batch, n_trials - first)))
                 names = batches.metrics(own, metric)
                 asked.check(names, own)
-                for rung in rungs:
+                for rung in range(prune_every or own.end, own.end, prune_every or 1):
                     own.advance(rung - own.epoch, bar.update)
                     batches.drop(own, np.repeat(asked.prune(rung, own, names[0], seeds), seeds))
-                own.advance(epochs - own.epoch, bar.update)
+                own.advance(own.end - own.epoch, bar.update)
                 asked.tell([means(own.chosen(name), seeds) for name in names])
                 batches.close(own)
         except KeyboardInterrupt as error:

@@ -228,10 +228,10 @@ class Population:
         hparams = {name: shown(v) for name, v in entry.hparams.items()}
         return self.outcome.run(i, bare(entry, self.source), hparams, entry.seed, last, self.taken, self.timing)
 
-    def take(self, members: Any, layout: Layout | None = None) -> "Population":
-        """A population of some of the members, in this order, which goes on independently, laid out as here or anew."""
+    def take(self, members: Any) -> "Population":
+        """A population of some of the members, in this order; both go on independently."""
         members = self._numbers(members)
-        layout = layout or getattr(self.layout, "fitted", lambda count: self.layout)(len(members))
+        layout = getattr(self.layout, "fitted", lambda count: self.layout)(len(members))
         given = self._of(self.given, members)
         new = Population(self.source, [self.entries[i] for i in members], layout, taken=self.taken, given=given)
         if self.groups[0].standing.state is not None:

@@ -68,6 +68,14 @@ def test_an_error_leaves_no_trial_running_either():
     assert states(study) == ["FAIL"] * 5
 
 
+def test_a_name_that_the_study_knows_otherwise_is_told_and_leaves_no_trial_running():
+    study = study_of()
+    search(study)
+    with pytest.raises(ValueError, match=r"cannot draw lr from Categorical.*may know otherwise.*write another study"):
+        search(study, dict(lr=["a", "b"]))
+    assert states(study) == ["COMPLETE"] * 12 + ["FAIL"]
+
+
 def test_what_is_open_is_failed_at_the_end_and_what_was_told_stays():
     study = study_of()
     with Asked(study, SPACE) as asked:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.trial import FixedTrial
 
 import jaxnn as nn
 from jaxnn.search.distributions import Ranges
@@ -35,7 +36,7 @@ def test_a_range_is_drawn_from_and_comes_back(name):
     given, distribution, drawn, value = GIVEN[name]
     ranges = Ranges.of({"a": given})
     assert ranges.distributions == {"a": distribution} and type(ranges.distributions["a"]) is type(distribution)
-    point = ranges.point({"a": drawn})["a"]
+    point = ranges(FixedTrial({"a": drawn}))["a"]
     assert point == value and type(point) is type(value)
 
 
@@ -48,7 +49,7 @@ def test_a_constant_is_not_drawn(given):
     ranges = Ranges.of({"a": given, "lr": (0.0, 1.0)})
     assert set(ranges.distributions) == {"lr"}
     first = given[0] if isinstance(given, (list, range)) else given
-    assert ranges.point({"lr": 0.5}) == {"a": first, "lr": 0.5}
+    assert ranges(FixedTrial({"lr": 0.5})) == {"a": first, "lr": 0.5}
 
 
 def test_choices_of_one_name_and_empty_ranges_are_refused():

@@ -11,7 +11,7 @@ import numpy as np
 import optax
 import optuna
 import pytest
-from optuna.distributions import FloatDistribution
+from optuna.distributions import FloatDistribution, IntDistribution
 from optuna.trial import TrialState
 
 import jaxnn as nn
@@ -142,15 +142,25 @@ def test_pruning_is_that_of_a_loop_by_hand(pruner):
     assert solo.history["val_loss"].tolist() == runs[8].history["val_loss"].tolist()
 
 
-def test_members_side_by_side_lie_closer_together_when_some_are_pruned():
+@pytest.mark.parametrize("width", [4, 12])
+def test_members_side_by_side_lie_closer_together_when_some_are_pruned(width):
+    """In the program that there is: pruning compiles nothing."""
+    options = dict(n_trials=24, batch=12, epochs=5, prune_every=1, plan=nn.Plan(1, width))
     study = study_of(pruner=Halves())
-    first = search(study, n_trials=64, batch=32, epochs=5, prune_every=1, plan="vmap")
-    assert set(states(study)) == {"PRUNED", "COMPLETE"} and 2 < first.n_compiles <= 4
-    again = search(study_of(pruner=Halves()), n_trials=64, batch=32, epochs=5, prune_every=1, plan="vmap")
+    first = search(study, **options)
+    assert set(states(study)) == {"PRUNED", "COMPLETE"} and first.n_compiles <= 2
+    again = search(study_of(pruner=Halves()), **options)
     assert again.n_compiles == 0 and again.table == first.table
     alone = nn.grid(trial, (X, Y), [*first.space.points], epochs=5, **OPTIONS)
     known = np.isfinite(first.history["val_loss"])
     np.testing.assert_allclose(first.history["val_loss"][known], alone.history["val_loss"][known], rtol=1e-4)
+
+
+def test_trials_with_epochs_of_their_own_come_to_their_own_end():
+    study = study_of()
+    runs = search(study, dict(lr=0.01, epochs=IntDistribution(2, 6)), n_trials=8, batch=4, prune_every=2)
+    assert runs.table["epochs_done"] == [t.params["epochs"] for t in study.trials] and max(runs.table["epochs"]) > 3
+    assert [t.last_step for t in study.trials] == [2 * ((e - 1) // 2) or None for e in runs.table["epochs"]]
 
 
 def test_a_trial_that_diverged_is_told_as_failed_and_the_search_goes_on():
@@ -178,23 +188,25 @@ AGAIN = """
 import sys
 sys.path.insert(0, {tests!r})
 from test_study import *
-study = optuna.load_study(study_name="digits", storage=storage_of({kind!r}, {folder!r}))
-assert len(study.trials) == 6
-search(study, n_trials=4, batch=4)
+for kind in STORAGES:
+    study = optuna.load_study(study_name="digits", storage=storage_of(kind, {folder!r}))
+    assert len(study.trials) == 4
+    search(study, n_trials=2, batch=4)
 """
 
 
-@pytest.mark.parametrize("kind", STORAGES)
-def test_a_study_goes_on_from_its_storage_in_another_process(kind, tmp_path):
-    study = study_of(storage=storage_of(kind, tmp_path), study_name="digits")
-    first = search(study, n_trials=6, batch=4)
-    code = textwrap.dedent(AGAIN.format(tests=os.path.dirname(__file__), kind=kind, folder=str(tmp_path)))
+def test_a_study_goes_on_from_its_storage_in_another_process(tmp_path):
+    first = {}
+    for kind in STORAGES:
+        study = study_of(storage=storage_of(kind, tmp_path), study_name="digits")
+        first[kind] = search(study, n_trials=4, batch=4).table["val_loss"]
+    code = textwrap.dedent(AGAIN.format(tests=os.path.dirname(__file__), folder=str(tmp_path)))
     subprocess.run([sys.executable, "-c", code], check=True, timeout=300)
-    again = optuna.load_study(study_name="digits", storage=storage_of(kind, tmp_path))
-    assert states(again) == ["COMPLETE"] * 10
-    assert [t.value for t in again.trials[:6]] == first.table["val_loss"]
-    alone = nn.grid(trial, (X, Y), [t.params for t in again.trials], epochs=3, **OPTIONS)
-    np.testing.assert_allclose([t.value for t in again.trials], alone.table["val_loss"], rtol=1e-6)
+    for kind in STORAGES:
+        again = optuna.load_study(study_name="digits", storage=storage_of(kind, tmp_path))
+        assert states(again) == ["COMPLETE"] * 6 and [t.value for t in again.trials[:4]] == first[kind]
+        alone = nn.grid(trial, (X, Y), [t.params for t in again.trials], epochs=3, **OPTIONS)
+        np.testing.assert_allclose([t.value for t in again.trials], alone.table["val_loss"], rtol=1e-6)
 
 
 def test_several_directions_have_a_metric_each():
