@@ -224,8 +224,8 @@ class Runs(Sequence):
     def importance(self, metric: str | None = None) -> Importance:
         """How much of the variance of a metric each axis explains: functional ANOVA.
 
-        Exact where the points are a whole grid, alone and in pairs of axes; else by Optuna's forest, over the means of
-        seeds and folds. A few huge losses are most of a variance: `where` leaves them out.
+        Exact where the points are a whole grid, alone and in pairs of axes; else of a random forest (scikit-learn)
+        over the means of seeds and folds. A few huge losses are most of a variance: `where` leaves them out.
         """
         return importance(self, metric)
 

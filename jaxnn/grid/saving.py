@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -39,8 +40,10 @@ def save(runs: Any, folder: str | os.PathLike) -> None:
     }
     files.replace(folder / GRID, (json.dumps(about, indent=1) + "\n").encode())
     write_table(folder, runs)
-    for number in range(0 if before is None else len(before["structures"])):
-        shutil.rmtree(place_of(folder, number, turn - 1), ignore_errors=True)
+    kept = {place_of(folder, number, turn).name for number in range(len(runs.cohorts))}
+    for place in [] if before is None else sorted(folder.glob("structure_*")):
+        if re.fullmatch(r"structure_\d{3}(_\d+)?", place.name) and place.name not in kept:
+            shutil.rmtree(place, ignore_errors=True)
 
 
 def _before(folder: Path) -> dict[str, Any] | None:
