@@ -93,7 +93,7 @@ def test_optuna_finds_the_same_order_of_axes(made_runs):
     optuna = pytest.importorskip("optuna")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     rates, names = np.exp(RNG.uniform(-7, 0, 60)), RNG.integers(0, 3, 60)
-    values = 2 * np.log(rates) + 3 * names
+    values = 4 * np.log(rates) + 3 * names
     space = [dict(lr=float(r), act=["relu", (8,), None][k], l2=float(l2))
              for r, k, l2 in zip(rates, names, RNG.uniform(size=60), strict=True)]  # fmt: skip
     found = made_runs(space, val_loss=values).importance()
@@ -106,7 +106,7 @@ def test_optuna_finds_the_same_order_of_axes(made_runs):
         study.add_trial(optuna.create_trial(params=params, distributions=known, value=v))
     theirs = optuna.importance.FanovaImportanceEvaluator(n_trees=16, seed=0).evaluate(study)
     assert list(found.shares) == sorted(theirs, key=lambda name: -theirs[name]) == ["lr", "act", "l2"]
-    of_rate, of_act = 4 * 7**2 / 12, 3**2 * 2 / 3  # variances of the two terms
+    of_rate, of_act = 16 * 7**2 / 12, 3**2 * 2 / 3  # variances of the two terms
     wanted = np.array([of_rate, of_act, 0.0]) / (of_rate + of_act)
     np.testing.assert_allclose(list(found.shares.values()), wanted, atol=0.1)
 
