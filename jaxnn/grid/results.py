@@ -13,6 +13,7 @@ from jaxnn.grid.comparison import Comparison, compared
 from jaxnn.grid.copies import whole
 from jaxnn.grid.ensemble import Top
 from jaxnn.grid.importance import Importance, importance
+from jaxnn.grid.levels import Levels, levels
 from jaxnn.grid.ranking import first, order, rises
 from jaxnn.grid.selection import joined, stacked, taken, where
 from jaxnn.grid.space import Space
@@ -209,6 +210,10 @@ class Runs(Sequence):
         """
         return by(self, axes, metric, confidence)
 
+    def levels(self, axis: str) -> Levels:
+        """The different ``values`` of an axis in order, and which of them each run has, ``codes``."""
+        return levels(self, axis)
+
     def marginal(self, axis: str, metric: str | None = None, bins: int = 8, confidence: float = 0.95) -> Statistics:
         """The effect of one axis: a metric at each of its values, over all settings of the others.
 
@@ -284,6 +289,6 @@ class Runs(Sequence):
     @property
     def plot(self) -> Any:
         """Pictures: ``runs.plot.heatmap("lr", "l2", "val_accuracy")``, ``runs.plot.curves("val_loss")``."""
-        from jaxnn.plot.grid import RunsPlots
+        from jaxnn.plot.runs import RunsPlots
 
         return RunsPlots(self)

@@ -31,7 +31,7 @@ def taken(runs: Any, members: Any) -> Any:
     options, start = runs.options, runs.options.get("start")
     if isinstance(start, list):
         options = {**options, "start": [start[i] for i in members]}
-    return type(runs)(runs.trial, runs.data, space, runs.source, cohorts, options, runs.numbers[members])
+    return type(runs)(runs.trial, runs.data, space, runs.source, cohorts, options, numbers=runs.numbers[members])
 
 
 def _part(cohort: Cohort, new: dict[int, int]) -> Cohort | None:
