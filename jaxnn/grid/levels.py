@@ -28,6 +28,11 @@ class Levels(NamedTuple):
         """Whether the values are numbers, which lie on a line."""
         return all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in self.values)
 
+    @property
+    def log(self) -> bool:
+        """Whether they are numbers that lie more evenly in their logarithms."""
+        return self.numeric and is_log(self.values)
+
 
 def axes_of(runs: Any) -> list[str]:
     """The axes of runs by name, that of folds among them."""

@@ -14,6 +14,7 @@ from jaxnn.grid.copies import whole
 from jaxnn.grid.cv import CV, summed_up
 from jaxnn.grid.ensemble import Top
 from jaxnn.grid.importance import Importance, importance
+from jaxnn.grid.levels import Levels, levels
 from jaxnn.grid.ranking import first, order, rises
 from jaxnn.grid.record import PLAIN, Record
 from jaxnn.grid.replay import replay
@@ -218,6 +219,10 @@ class Runs(Sequence):
         """
         return by(self, axes, metric, confidence)
 
+    def levels(self, axis: str) -> Levels:
+        """The different ``values`` of an axis in order, and which of them each run has, ``codes``."""
+        return levels(self, axis)
+
     def marginal(self, axis: str, metric: str | None = None, bins: int = 8, confidence: float = 0.95) -> Statistics:
         """The effect of one axis: a metric at each of its values, over all settings of the others.
 
@@ -233,8 +238,8 @@ class Runs(Sequence):
     def importance(self, metric: str | None = None) -> Importance:
         """How much of the variance of a metric each axis explains: functional ANOVA.
 
-        Exact where the points are a whole grid, alone and in pairs of axes; else by Optuna's forest, over the means of
-        seeds and folds. A few huge losses are most of a variance: `where` leaves them out.
+        Exact where the points are a whole grid, alone and in pairs of axes; else of a random forest (scikit-learn)
+        over the means of seeds and folds. A few huge losses are most of a variance: `where` leaves them out.
         """
         return importance(self, metric)
 
@@ -293,6 +298,6 @@ class Runs(Sequence):
     @property
     def plot(self) -> Any:
         """Pictures: ``runs.plot.heatmap("lr", "l2", "val_accuracy")``, ``runs.plot.curves("val_loss")``."""
-        from jaxnn.plot.grid import RunsPlots
+        from jaxnn.plot.runs import RunsPlots
 
         return RunsPlots(self)

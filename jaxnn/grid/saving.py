@@ -13,7 +13,7 @@ from jaxnn.core import files
 from jaxnn.data.preparation import Preparation
 from jaxnn.grid.cohort import Cohort
 from jaxnn.grid.parts import Part
-from jaxnn.grid.stored import FORMAT, GRID, read_grid, write_table
+from jaxnn.grid.stored import FORMAT, GRID, NAME, read_grid, write_table
 
 
 def save(runs: Any, folder: str | os.PathLike) -> None:
@@ -40,8 +40,10 @@ def save(runs: Any, folder: str | os.PathLike) -> None:
     }
     files.replace(folder / GRID, (json.dumps(about, indent=1) + "\n").encode())
     write_table(folder, runs)
-    for part in [] if before is None else before["parts"]:
-        shutil.rmtree(folder / part["name"], ignore_errors=True)
+    kept = {part.name for part in parts}
+    for place in [] if before is None else sorted(folder.glob("structure_*")):
+        if NAME.fullmatch(place.name) and place.name not in kept:
+            shutil.rmtree(place, ignore_errors=True)
 
 
 def _name(number: int, turn: int) -> str:

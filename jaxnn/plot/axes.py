@@ -3,8 +3,12 @@
 import numbers
 from typing import Any
 
+import numpy as np
+
 TRAIN, VALIDATION = "#d95f02", "#1f5fa8"
 """Orange and blue that stay apart for colour-blind readers and in grey."""
+REPEATS = ("seed", "fold")
+"""Axes of a grid that repeat a setting, and are averaged within it."""
 
 
 def axes(ax: Any = None, size: tuple[float, float] = (6.0, 4.0)) -> Any:
@@ -13,13 +17,20 @@ def axes(ax: Any = None, size: tuple[float, float] = (6.0, 4.0)) -> Any:
     Raises:
         ImportError: without matplotlib.
     """
-    if ax is not None:
-        return ax
+    return figure(1, 1, size)[0] if ax is None else ax
+
+
+def figure(rows: int, columns: int, size: tuple[float, float], **options: Any) -> Any:
+    """The axes of a new figure, as a flat array.
+
+    Raises:
+        ImportError: without matplotlib.
+    """
     try:
         from matplotlib import pyplot
     except ImportError:
         raise ImportError("pictures need matplotlib; write pip install 'jaxnn-grid[plot]'") from None
-    return pyplot.subplots(figsize=size, layout="constrained")[1]
+    return pyplot.subplots(rows, columns, figsize=size, layout="constrained", squeeze=False, **options)[1].ravel()
 
 
 def short(value: Any) -> str:
@@ -38,3 +49,20 @@ def short(value: Any) -> str:
         digits, exponent = f"{number:.1e}".split("e")
         return f"{digits.removesuffix('.0')}e{int(exponent)}"
     return f"{number:.3g}" if abs(number) < 1000 else f"{number:.0f}"
+
+
+def hold_last(values: np.ndarray) -> np.ndarray:
+    """Each row with its NaNs replaced by the last number before them."""
+    last = np.maximum.accumulate(np.where(np.isnan(values), 0, np.arange(values.shape[1])), axis=1)
+    return np.take_along_axis(values, last, axis=1)
+
+
+def scaled(ax: Any, name: str, values: np.ndarray) -> None:
+    """A logarithmic axis where positive values span more than a factor of 30."""
+    values = values[np.isfinite(values)]
+    if len(values) == 0:
+        return
+    if values.min() > 0 and values.max() > 30 * values.min():
+        ax.set_yscale("log")
+    elif "accuracy" in name:
+        ax.set_ylim(top=min(1.005, ax.get_ylim()[1]))

@@ -1,4 +1,4 @@
-"""A heat map of two axes of a grid, and the pictures of its runs."""
+"""A heat map of two axes of a grid."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 
 from jaxnn.core.registry import is_better_larger
 from jaxnn.plot.axes import axes, short
-from jaxnn.plot.curves import curves
+from jaxnn.plot.colours import limited
 
 
 def heatmap(
@@ -48,7 +48,7 @@ def heatmap(
     lower = not is_better_larger(value, mode, f'nn.plot.heatmap(table, "{x}", "{y}", "{value}"')
     columns, rows, cells, runs = _cells(table, x, y, value, how, lower)
     ax = axes(ax, (min(14.0, 2.8 + 0.62 * len(columns)), min(10.0, 1.6 + 0.48 * len(rows))))
-    norm, beyond = _norm(cells, lower)
+    norm, beyond = limited(cells, lower)
     palette = "viridis_r" if lower else "viridis"
     drawn = ax.imshow(np.ma.masked_invalid(cells), origin="lower", aspect="auto", cmap=palette, norm=norm)
     for row, column in np.argwhere(np.isnan(cells)):
@@ -98,24 +98,6 @@ def _sorted(values: list) -> list:
         return unique
 
 
-def _norm(cells: np.ndarray, lower: bool) -> tuple[Any, str]:
-    """The scale of the colours, and on which side cells lie beyond it: a few bad cells leave the others distinct.
-
-    It is logarithmic where positive errors span more than a factor of 30.
-    """
-    from matplotlib.colors import LogNorm, Normalize
-
-    finite = cells[np.isfinite(cells)]
-    log = lower and finite.min() > 0 and finite.max() > 30 * finite.min()
-    values = np.log(finite) if log else finite
-    best, worst = (values.min(), values.max()) if lower else (values.max(), values.min())
-    end = best + 3.0 * (np.median(values) - best)
-    cut = end != best and abs(end - best) < abs(worst - best)
-    limits = sorted((best, end if cut else worst))
-    beyond = "neither" if not cut else "max" if lower else "min"
-    return (LogNorm(*np.exp(limits)) if log else Normalize(*limits)), beyond
-
-
 def _frame(row: Any, column: Any, **style: Any) -> Any:
     from matplotlib.patches import Rectangle
 
@@ -141,30 +123,3 @@ def _ticks(axis: Any, values: list, most: int, rotated: bool) -> None:
     axis.set_ticks(range(0, len(values), step), labels)
     if rotated and max(map(len, labels)) > 6:
         axis.set_tick_params(rotation=45)
-
-
-class RunsPlots:
-    """The pictures of a grid, as ``runs.plot``.
-
-    Args:
-        runs: what `jaxnn.grid` returned.
-    """
-
-    def __init__(self, runs: Any):
-        self.runs = runs
-
-    def curves(self, name: str = "loss", **options: Any) -> Any:
-        """`jaxnn.plot.curves` of all runs; ``highlight=5`` marks the best five by this metric."""
-        marked = options.pop("highlight", ())
-        if isinstance(marked, int):
-            own = f"val_{name.removeprefix('val_')}"
-            own = own if own in self.runs.history else name
-            marked = [int(i) for i in self.runs.order(own)[:marked]]
-        return curves(self.runs.history, name, highlight=marked, **options)
-
-    def heatmap(self, x: str, y: str, value: str | None = None, **options: Any) -> Any:
-        """`jaxnn.plot.heatmap` of the table; by default of the metric that `Runs.best` goes by."""
-        value = value or str(self.runs.default_metric)
-        if value in self.runs.history:
-            options["mode"] = "max" if self.runs.rises(value, options.get("mode")) else "min"
-        return heatmap(self.runs.table, x, y, value, **options)

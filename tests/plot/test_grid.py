@@ -6,7 +6,6 @@ import pytest
 from matplotlib import pyplot
 
 from jaxnn.plot import heatmap
-from jaxnn.plot.grid import RunsPlots
 
 
 @pytest.fixture(autouse=True)
@@ -109,27 +108,3 @@ def test_many_values_get_fewer_labels_and_no_numbers():
 def test_heatmap_refuses(table, change, options, words):
     with pytest.raises(ValueError, match=words):
         heatmap(table.assign(**change), **({"x": "lr", "y": "l2"} | options))
-
-
-class _Runs:
-    """What `RunsPlots` needs of a grid."""
-
-    def __init__(self):
-        self.history = {"loss": np.array([[3.0, 1.0], [3.0, 2.0]]), "val_loss": np.array([[3.0, 2.0], [3.0, 1.0]])}
-        self.table = {"lr": [0.1, 0.01], "l2": [0.0, 0.0], "val_loss": [2.0, 1.0]}
-        self.default_metric = "val_loss"
-
-    def rises(self, metric, mode=None):
-        return False
-
-    def order(self, metric):
-        return np.argsort(self.table[metric])
-
-
-def test_the_pictures_of_runs():
-    runs = _Runs()
-    assert [text.get_text() for text in RunsPlots(runs).heatmap("lr", "l2").texts] == ["1.000", "2.000"]
-    for name in ("loss", "val_loss"):
-        ax = RunsPlots(runs).curves(name, highlight=1)
-        assert ax.lines[-1].get_ydata().tolist() == [3.0, 1.0]
-        assert ax.lines[-1].get_label() == "the best 1"
