@@ -11,6 +11,7 @@ import numpy as np
 from jaxnn.data.source import Source, read
 from jaxnn.grid import plan as plans
 from jaxnn.grid.record import PLAIN, Search, check_search
+from jaxnn.grid.recorded import write_rungs
 from jaxnn.grid.results import Cohort, Runs
 from jaxnn.grid.space import Space, as_space
 from jaxnn.grid.stored import open_grid, write_table
@@ -111,7 +112,7 @@ def grid(
     if search is not None:
         search.check(entries, folder)
     if folder is not None:
-        open_grid(folder, points, cohorts)
+        open_grid(folder, points, cohorts, search)
 
     def begun(number: int, indices: list[int]) -> Population:
         own = [entries[i] for i in indices]
@@ -147,6 +148,7 @@ def grid(
     runs = Runs(trial, data, points, source, tuple(found), again, record)
     if folder is not None:
         write_table(folder, runs)
+        write_rungs(Path(folder), record)
     told(np.concatenate([c.outcome.diverged for c in found]), source)
     return runs
 

@@ -13,6 +13,8 @@ import numpy as np
 from jaxnn.core.codec import from_json
 from jaxnn.data.preparation import Preparation
 from jaxnn.data.split import Standardiser
+from jaxnn.grid.record import Search
+from jaxnn.grid.recorded import read_rungs
 from jaxnn.grid.results import Cohort, Runs
 from jaxnn.grid.space import Space
 from jaxnn.train.enrol import floating
@@ -75,7 +77,7 @@ def _load(folder: Path, trial: Any) -> Runs:
         if len(indices) != len(about["points"]):
             raise ValueError(f"{place} is damaged: it holds {len(about['points'])} members, and not {len(indices)}")
     cohorts = tuple(c for c in (_cohort(*one, trial) for one in known) if c is not None)
-    return Runs(None, None, space, None, cohorts, {})
+    return Runs(None, None, space, None, cohorts, {}, read_rungs(folder, len(points)))
 
 
 def _read(folder: Path) -> dict[str, Any]:
@@ -177,11 +179,14 @@ def _model(about: dict[str, Any], i: int, trial: Any) -> tuple[dict[str, Any], M
     )  # fmt: skip
 
 
-def open_grid(folder: str | os.PathLike, space: Space, structures: list[list[int]]) -> None:
+def open_grid(
+    folder: str | os.PathLike, space: Space, structures: list[list[int]], search: Search | None = None
+) -> None:
     """Write what a grid tries, or compare with what is there.
 
     Raises:
-        ValueError: if the folder is of another space, with the first difference.
+        ValueError: if the folder is of another space, with the first difference, or of another search, by which other
+            members were trained to their end.
     """
     import json
 
@@ -195,7 +200,8 @@ def open_grid(folder: str | os.PathLike, space: Space, structures: list[list[int
     if (folder / FILE).exists():
         raise ValueError(f"the folder {folder} holds one population, and not a grid; write another folder")
     points = [{name: encode(v) for name, v in point.items()} for point in space.points]
-    about = {"format": FORMAT, "axes": list(space.axes), "points": points, "structures": structures}
+    told = None if search is None else repr(search)
+    about = {"format": FORMAT, "axes": list(space.axes), "points": points, "structures": structures, "search": told}
     if not path.exists():
         swept(folder)
         files.replace(path, (json.dumps(about, indent=1) + "\n").encode())
@@ -209,6 +215,10 @@ def open_grid(folder: str | os.PathLike, space: Space, structures: list[list[int
         raise ValueError(
             f"the folder {folder} holds another space: it has {len(known['points'])} points, and not {len(points)}; "
             "write another folder"
+        )
+    if known.get("search") != told:
+        raise ValueError(
+            f"the folder {folder} holds a grid with search={known.get('search')}, and not {told}; write another folder"
         )
     swept(folder)
 
