@@ -5,6 +5,7 @@
 """
 
 import statistics
+import sys
 import time
 
 import numpy as np
@@ -48,7 +49,9 @@ def run() -> dict[str, dict[str, list[float]]]:
     found: dict[str, dict[str, list[float]]] = {}
     for seed in range(SEEDS):
         for name, search in SEARCHES.items():
-            for what, value in one(search, seed).items():
+            told = one(search, seed)
+            print(f"seed {seed}, {name}: {told}", file=sys.stderr, flush=True)
+            for what, value in told.items():
                 found.setdefault(name, {}).setdefault(what, []).append(float(value))
     show(found)
     return found

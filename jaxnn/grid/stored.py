@@ -218,7 +218,8 @@ def open_grid(
         )
     if known.get("search") != told:
         raise ValueError(
-            f"the folder {folder} holds a grid with search={known.get('search')}, and not {told}; write another folder"
+            f"the folder {folder} holds a grid with search={known.get('search')}, and not search={told}; "
+            "write another folder"
         )
     swept(folder)
 

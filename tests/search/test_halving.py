@@ -115,6 +115,19 @@ def test_wrong_arguments_are_told(wrong, told):
         nn.Halving(**wrong)
 
 
+@pytest.mark.parametrize(
+    ("search", "told"),
+    [
+        (nn.Halving(min_budget=10), r"the first round has 10 epochs, of 9 that there are; write nn.Halving\(min_bud"),
+        (nn.Hyperband(min_budget=10), r"the first round has 10 epochs, of 9 that there are; write nn.Hyperband\(min_b"),
+        (nn.Halving(budget="rows", min_budget=99), "the first round has 99 rows, of 16 that there are"),
+    ],
+)
+def test_a_first_round_beyond_all_is_told(problem, search, told):
+    with pytest.raises(ValueError, match=told):
+        problem.grid(dict(lr=[0.1, 0.2]), search=search)
+
+
 @pytest.mark.parametrize("search", ["halving", nn.Halving, 3])
 def test_what_is_no_search_is_told(problem, search):
     with pytest.raises(ValueError, match=r"search= takes a search, got .*; write search=nn.Halving\(factor=3\)"):
