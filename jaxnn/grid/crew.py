@@ -38,7 +38,7 @@ def train_all(
     parts = divided(cohorts, costs, workers, most)
 
     def opened() -> list[Part]:
-        return parts if job.folder is None else open_grid(job.folder, job.points, parts)
+        return parts if job.folder is None else open_grid(job.folder, job.points, parts, search)
 
     def here(own: list[Part]) -> None:
         for part in own:

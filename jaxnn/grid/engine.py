@@ -16,6 +16,7 @@ from jaxnn.grid.filled import filled
 from jaxnn.grid.job import Job, layout_of
 from jaxnn.grid.parted import parted
 from jaxnn.grid.record import Search, check_search
+from jaxnn.grid.recorded import write_rungs
 from jaxnn.grid.results import Runs
 from jaxnn.grid.space import Space, as_space
 from jaxnn.grid.stored import write_table
@@ -155,6 +156,7 @@ def grid(
                 again, record)  # fmt: skip
     if folder is not None and jax.process_index() == 0:
         write_table(folder, runs)
+        write_rungs(folder, record)
     told(np.concatenate([c.outcome.diverged for c in by]), source)
     return runs
 

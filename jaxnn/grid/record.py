@@ -24,6 +24,9 @@ class Rung(NamedTuple):
     members: np.ndarray
     scores: np.ndarray
 
+    def __repr__(self) -> str:
+        return f"Rung(budget={self.budget}, {len(self.members)} members)"
+
 
 class Lineage(NamedTuple):
     """One member that went on from another.

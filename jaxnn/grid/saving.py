@@ -13,6 +13,7 @@ from jaxnn.core import files
 from jaxnn.data.preparation import Preparation
 from jaxnn.grid.cohort import Cohort
 from jaxnn.grid.parts import Part
+from jaxnn.grid.recorded import write_rungs
 from jaxnn.grid.stored import FORMAT, GRID, NAME, read_grid, write_table
 
 
@@ -40,6 +41,7 @@ def save(runs: Any, folder: str | os.PathLike) -> None:
     }
     files.replace(folder / GRID, (json.dumps(about, indent=1) + "\n").encode())
     write_table(folder, runs)
+    write_rungs(folder, runs.record)
     kept = {part.name for part in parts}
     for place in [] if before is None else sorted(folder.glob("structure_*")):
         if NAME.fullmatch(place.name) and place.name not in kept:

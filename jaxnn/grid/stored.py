@@ -18,6 +18,8 @@ from jaxnn.data.split import Standardiser
 from jaxnn.grid.came import ordered
 from jaxnn.grid.cohort import Cohort
 from jaxnn.grid.parts import Part
+from jaxnn.grid.record import Search
+from jaxnn.grid.recorded import read_rungs
 from jaxnn.grid.results import Runs
 from jaxnn.grid.space import Space
 from jaxnn.train.enrol import floating
@@ -79,7 +81,8 @@ def _load(folder: Path, trial: Any) -> Runs:
     known = [(part, folder / part.name) for part in parts if (folder / part.name / FILE).is_file()]
     begun = [found for part, place in known if (found := _begun(part, place)) is not None]
     structures = [[b for b in begun if b.structure == k] for k in sorted({b.structure for b in begun})]
-    return Runs(None, None, space, None, tuple(_cohort(own, trial) for own in structures), {})
+    return Runs(None, None, space, None, tuple(_cohort(own, trial) for own in structures), {},
+                read_rungs(folder, len(points)))  # fmt: skip
 
 
 def read_grid(folder: Path) -> dict[str, Any]:
@@ -208,14 +211,17 @@ def _model(about: dict[str, Any], i: int, trial: Any) -> tuple[dict[str, Any], M
     )  # fmt: skip
 
 
-def open_grid(folder: str | os.PathLike, space: Space, parts: Sequence[Part]) -> list[Part]:
+def open_grid(
+    folder: str | os.PathLike, space: Space, parts: Sequence[Part], search: Search | None = None
+) -> list[Part]:
     """Write what a grid tries and into which parts it is divided, or compare with what is there.
 
     Returns:
         The parts to train: those that are there, however many workers divided them, else the given ones.
 
     Raises:
-        ValueError: if the folder is of another space, with the first difference.
+        ValueError: if the folder is of another space, with the first difference, or of another search, by which other
+            members were trained to their end.
     """
     import json
 
@@ -229,7 +235,9 @@ def open_grid(folder: str | os.PathLike, space: Space, parts: Sequence[Part]) ->
     if (folder / FILE).exists():
         raise ValueError(f"the folder {folder} holds one population, and not a grid; write another folder")
     points = [{name: encode(v) for name, v in point.items()} for point in space.points]
-    about = {"format": FORMAT, "axes": list(space.axes), "points": points, "parts": [p._asdict() for p in parts]}
+    told = None if search is None else repr(search)
+    about = {"format": FORMAT, "axes": list(space.axes), "points": points, "parts": [p._asdict() for p in parts],
+             "search": told}  # fmt: skip
     if not path.exists():
         swept(folder)
         files.replace(path, (json.dumps(about, indent=1) + "\n").encode())
@@ -249,6 +257,11 @@ def open_grid(folder: str | os.PathLike, space: Space, parts: Sequence[Part]) ->
     if any(ours[i] != part.structure for part in _parts(known) for i in part.points):
         raise ValueError(f"the folder {folder} holds another training: its members are of other structures; "
                          "write another folder, or what was there before")  # fmt: skip
+    if known.get("search") != told:
+        raise ValueError(
+            f"the folder {folder} holds a grid with search={known.get('search')}, and not search={told}; "
+            "write another folder"
+        )
     swept(folder)
     return _parts(known)
 

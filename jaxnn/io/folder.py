@@ -30,7 +30,7 @@ from jaxnn.train.population import Population
 SAVE_SECONDS = 3.0
 """Between two visits that write, at least."""
 GRID = "grid.json"
-OURS = (FILE, GRID, "table.csv", "members_*.safetensors")
+OURS = (FILE, GRID, "table.csv", "rungs.json", "members_*.safetensors")
 
 
 def save(folder: str | os.PathLike, population: Population) -> None:

@@ -41,6 +41,10 @@ class Rows:
 
     def __init__(self, field: Field, goal: Goal):
         self.field, self.goal = field, goal
+        if any(population.outcome.epochs.any() for population in field.populations):
+            raise ValueError(
+                "on more rows members begin anew, and start= gave runs to go on with; write start=run.params"
+            )
         source = field.populations[0].source
         self.most, self.parts = source.rows, nested(source)
         self.found: dict[int, tuple[np.ndarray, np.ndarray]] = {}

@@ -59,9 +59,10 @@ def goal_of(metric: str | None, mode: str | None, entries: Sequence[Entry], call
     assert common is not None
     chosen = metric or next(name for name in ("val_accuracy", "val_loss", "loss") if name in common)
     if chosen not in common:
-        hint = ", or grid(..., validation=0.2)" if chosen.startswith("val_") else ""
+        held = "val_loss" in common
+        hint = ", or grid(..., validation=0.2)" if chosen.startswith("val_") and not held else ""
         raise ValueError(
             f"a search looks at {chosen!r}, and the history has {', '.join(common)}; "
-            f'write {call}metric="{next(iter(common))}"){hint}'
+            f'write {call}metric="{"val_loss" if held else "loss"}"){hint}'
         )
     return Goal(chosen, is_better_larger(chosen, mode, f'{call}metric="{chosen}"', common))

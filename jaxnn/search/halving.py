@@ -135,9 +135,16 @@ def check_rungs(factor: Any, budget: Any, min_budget: Any, mode: Any, call: str)
 
 
 def check_race(search: Any, entries: Sequence[Entry], folder: Any, call: str) -> None:
-    """Raise for a metric that there is not, and for what cannot begin anew on more rows."""
+    """Raise for a metric or a budget that there is not, and for what cannot begin anew on more rows."""
     goal_of(search.metric, search.mode, entries, call)
-    if search.budget == "rows" and folder is not None:
+    rows = search.budget == "rows"
+    most = max(e.recipe.steps_per_epoch * e.recipe.batch_size if rows else e.epochs for e in entries)
+    if isinstance(search.min_budget, int) and search.min_budget > most:
+        raise ValueError(
+            f"the first round has {search.min_budget} {search.budget}, of {most} that there are; "
+            f"write {call}min_budget=1)"
+        )
+    if rows and folder is not None:
         raise ValueError(
             'with budget="rows" every round begins anew, and a folder holds one training of each point; '
             f'leave folder= out, or write {call}budget="epochs")'

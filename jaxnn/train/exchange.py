@@ -52,6 +52,10 @@ def draw(population: Any) -> None:
         if group.standing.state is None:
             population.ready(group)
             group.standing = group.standing._replace(state=group.state(population.layout), laid=False)
+    known = next((group.history() for group in population.groups if group.standing.history), {})
+    for group in population.groups:
+        none = {name: [np.zeros((len(group.members), 0), v.dtype)] for name, v in known.items()}
+        group.standing = group.standing._replace(history=group.standing.history or none)
 
 
 def apart(population: Any, members: np.ndarray, epoch: int) -> Any:
@@ -66,9 +70,9 @@ def apart(population: Any, members: np.ndarray, epoch: int) -> Any:
 def back(population: Any, members: np.ndarray, part: Any) -> None:
     """Put members where they were taken from by `apart`, as far as they went on, while others stayed as they are.
 
-    Those whom an interrupt has lost stay too.
+    Those who have not gone on, and those whom an interrupt has lost, stay too.
     """
-    known = [group for group in part.groups if group.standing.state is not None]
+    known = [group for group in part.groups if group.standing.state is not None and group.standing.history]
     if not known:
         return
     places = np.concatenate([members[group.members] for group in known])

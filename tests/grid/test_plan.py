@@ -223,3 +223,21 @@ def test_what_is_no_plan_is_refused_at_the_door(plan):
 def test_free_memory_is_what_the_system_tells():
     free = int(re.search(r"MemFree:\s+(\d+) kB", Path("/proc/meminfo").read_text())[1]) * 1024
     assert free / 2 < free_memory() < free * 2
+
+
+@given(members=st.integers(1, 400), devices=st.integers(1, 4), width=st.integers(1, 200), chunk=st.integers(1, 300))
+def test_a_steady_plan_has_few_programs_and_not_many_places_too_many(members, devices, width, chunk):
+    steady = nn.Plan(devices, width, chunk).steady(members)
+    chunks = -(-members // steady.chunk)
+    assert chunks == -(-members // min(chunk, members)) and chunks * steady.chunk - members < chunks
+    widths = set()
+    for count in range(1, steady.chunk + 1):
+        own = steady.fitted(count)
+        widths.add(own.width)
+        block = own.width * devices
+        places = own.arrange(count)
+        assert len(places) == block * -(-steady.chunk // block)  # whatever the count, the shapes are those of a chunk
+        assert sorted(set(places)) == list(range(count))
+        living = np.unique(places, return_index=True)[1] // own.width  # the blocks in which somebody trains
+        assert own.width * len(set(living)) <= 2 * (count + devices)
+    assert len(widths) <= 1 + math.ceil(math.log(max(steady.width, 1), 4)) + 1

@@ -133,3 +133,14 @@ def test_the_weights_are_drawn_from_the_seed_as_a_threefry_key():
     pop.advance(1)
     params, _ = nn.linear_regression().init(jax.random.split(jax.random.key(0, impl="threefry2x32"))[0], X[:1])
     np.testing.assert_allclose(pop.state().params["kernel"][0], params["kernel"], rtol=1e-6)
+
+
+def test_places_that_only_fill_up_do_not_train():
+    """With a rate that diverges in the last member, whose copies fill up, nobody goes on after it."""
+    from jaxnn.grid.plan import Plan
+
+    pop, plain = population(Plan(1, 2, 8, (), True)), population(Alone())
+    pop.advance(2), plain.advance(2)
+    state = pop.groups[0].standing.state
+    assert len(state.epoch) == 8 and np.asarray(state.epoch).tolist() == [2, 2, 2, 0, 0, 0, 0, 0]
+    np.testing.assert_allclose(pop.history["loss"], plain.history["loss"], rtol=1e-5)
