@@ -101,14 +101,20 @@ def enrol(
 
 
 def task_of(trial: TrialLike, point: Mapping[str, Any], epochs: int) -> Any:
-    """The task of the loss of a point, before the data are read; None where the trial cannot be built.
+    """The task of the loss of a point, before the data are read; None where the trial cannot be built."""
+    built = glance(trial, point, epochs)
+    return None if built is None else built.task
+
+
+def glance(trial: TrialLike, point: Mapping[str, Any], epochs: int) -> Trial | None:
+    """The trial of a point before the data are read; None where it cannot be built.
 
     What is wrong with the point is told where it is built for good.
     """
     try:
         inside, structure = split(arguments(point))
         member = Member(concrete(inside), None, None, epochs, 0)
-        return Recipe(trial, structure, 1, 1, False, None, True).built(member).task
+        return Recipe(trial, structure, 1, 1, False, None, True).built(member)
     except Exception:
         return None
 
