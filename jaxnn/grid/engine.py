@@ -116,7 +116,8 @@ def grid(
                  standardise=standardise, prepare=prepare, groups=groups, compute_dtype=compute_dtype, epochs=epochs,
                  start=job.start)  # fmt: skip
     found: list[Came] = []
-    with progress_bar(sum(e.epochs - done for e in entries), progress, f"grid of {len(points)}") as bar:
+    ahead = sum(len(own) * (max(entries[i].epochs for i in own) - done) for own in cohorts) // jax.process_count()
+    with progress_bar(ahead, progress and jax.process_index() == 0, f"grid of {len(points)}") as bar:
         try:
             crew.train_all(on, job, source, entries, cohorts, found, callbacks, bar.update)
         except KeyboardInterrupt as error:

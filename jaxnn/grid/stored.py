@@ -207,33 +207,29 @@ def _model(about: dict[str, Any], i: int, trial: Any) -> tuple[dict[str, Any], M
     )  # fmt: skip
 
 
-def open_grid(folder: str | os.PathLike, space: Space, parts: Sequence[Part]) -> list[Part]:
-    """Write what a grid tries and into which parts it is divided, or compare with what is there.
+def open_grid(folder: str | os.PathLike, space: Space, parts: Sequence[Part]) -> list[Part] | None:
+    """The parts of a grid that was begun in a folder, however many workers divided them; None where none was.
 
-    Returns:
-        The parts to train: those that are there, however many workers divided them, else the given ones.
+    Args:
+        folder: it is freed of what killed processes left half written.
+        space: its points are compared.
+        parts: as they would be divided now: which points are of one structure is compared.
 
     Raises:
         ValueError: if the folder is of another space, with the first difference.
     """
-    import json
-
-    from jaxnn.core import files
     from jaxnn.io.described import FILE
     from jaxnn.io.folder import swept
     from jaxnn.io.values import decode, encode
 
     folder = Path(folder)
-    path = folder / GRID
     if (folder / FILE).exists():
         raise ValueError(f"the folder {folder} holds one population, and not a grid; write another folder")
-    points = [{name: encode(v) for name, v in point.items()} for point in space.points]
-    about = {"format": FORMAT, "axes": list(space.axes), "points": points, "parts": [p._asdict() for p in parts]}
-    if not path.exists():
+    if not (folder / GRID).exists():
         swept(folder)
-        files.replace(path, (json.dumps(about, indent=1) + "\n").encode())
-        return list(parts)
+        return None
     known = _read(folder)
+    points = [{name: encode(v) for name, v in point.items()} for point in space.points]
     for i, (a, b) in enumerate(zip(known["points"], points, strict=False)):
         if a != b:
             raise ValueError(f"the folder {folder} holds another space: its point {i} is {decode({'dict': a})}, and "
@@ -249,6 +245,18 @@ def open_grid(folder: str | os.PathLike, space: Space, parts: Sequence[Part]) ->
                          "write another folder, or what was there before")  # fmt: skip
     swept(folder)
     return _parts(known)
+
+
+def write_grid(folder: str | os.PathLike, space: Space, parts: Sequence[Part]) -> None:
+    """Write what a grid tries, and into which parts it is divided."""
+    import json
+
+    from jaxnn.core import files
+    from jaxnn.io.values import encode
+
+    points = [{name: encode(v) for name, v in point.items()} for point in space.points]
+    about = {"format": FORMAT, "axes": list(space.axes), "points": points, "parts": [p._asdict() for p in parts]}
+    files.replace(Path(folder) / GRID, (json.dumps(about, indent=1) + "\n").encode())
 
 
 def write_table(folder: str | os.PathLike, runs: Runs) -> None:
