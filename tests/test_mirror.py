@@ -12,6 +12,8 @@ ELSEWHERE = {  # source -> the test file that holds its tests
     "data/arrays.py": "train/test_fit.py",
     "data/named.py": "data/test_datasets.py",
     "data/tables.py": "data/test_datasets.py",
+    "grid/crew.py": "grid/test_processes.py",
+    "grid/job.py": "grid/test_remote.py",
     "layers/attention_product.py": "layers/test_attention.py",
     "layers/global_pool.py": "layers/test_pool.py",
     "layers/join.py": "layers/test_combining.py",

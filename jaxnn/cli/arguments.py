@@ -40,12 +40,15 @@ A test part (--test) is set aside first; no network sees it. A validation part (
 each network early, keeps its best weights, and chooses the winner; the test part then scores the winner once.
 Into the folder --out go results.csv (a row for each network), curves.png, heatmap.png (of the two axes with the
 most numbers) and winner.safetensors, which jaxnn predict uses. The loss of a regression is in variances of the target.
+With --folder every few seconds all networks are written as far as they came; after a kill the same line goes on.
 
 Examples:
   jaxnn grid digits
   jaxnn grid digits --lr 1e-4:1e-1:16 --l2 0 --hidden 64/128,128 --seeds 4
   jaxnn grid spiral --noise 0.1 --hidden 8/16,16 --activation relu,tanh
   jaxnn grid houses.csv --target price --epochs 100
+  jaxnn grid digits --folder runs             killed? the same line goes on, or jaxnn grid digits --resume runs
+  srun jaxnn grid digits --folder runs --distributed
 """
 
 FIT = f"""\
@@ -122,6 +125,14 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         "auto",
         "PLAN",
         "how networks share the machine: auto, map or vmap",
+    )
+    _add(grid, "--folder", str, None, "FOLDER", "where to write while it trains, and go on from after a kill")
+    _add(grid, "--resume", str, None, "FOLDER", "go on from this folder, which must be there")
+    grid.add_argument("--ray", action="store_true", help="train the parts of the grid as tasks of a Ray cluster")
+    grid.add_argument(
+        "--distributed",
+        action="store_true",
+        help="be one of the processes that srun, mpirun or a pod has started: each trains a part of the grid",
     )
     _add(fit, "--lr", _one(axes.numbers("--lr", axes.POSITIVE)), "1e-3", "RATE", "learning rate of Adam")
     _add(fit, "--l2", _one(axes.numbers("--l2", axes.NOT_NEGATIVE)), "1e-4", "STRENGTH", "strength of the L2 penalty")

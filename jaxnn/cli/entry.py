@@ -3,6 +3,9 @@
 import contextlib
 import os
 import sys
+from typing import Any
+
+import jax
 
 from jaxnn.cli.arguments import parse
 from jaxnn.cli.axes import Bad
@@ -25,6 +28,8 @@ def main(argv: list[str] | None = None) -> int:
     try:
         words = parse(argv)
         _prepare_machine()
+        if getattr(words, "distributed", False):
+            _join(words)
         _run(words)
         return 0
     except BrokenPipeError:
@@ -38,7 +43,7 @@ def main(argv: list[str] | None = None) -> int:
         return 130
 
 
-def _run(words) -> None:
+def _run(words: Any) -> None:
     if words.command == "predict":
         from jaxnn.cli.predict import predict
 
@@ -46,6 +51,15 @@ def _run(words) -> None:
     from jaxnn.cli.train import train_grid, train_one
 
     return train_grid(words) if words.command == "grid" else train_one(words)
+
+
+def _join(words: Any) -> None:
+    """Be one of the processes of `jax.distributed`; only the first one speaks and writes."""
+    try:
+        jax.distributed.initialize()
+    except (ValueError, RuntimeError) as error:
+        raise Bad(f"--distributed finds no cluster ({error}); start it by srun or mpirun, or leave it out") from None
+    words.quiet |= jax.process_index() > 0
 
 
 def _prepare_machine() -> None:

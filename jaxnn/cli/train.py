@@ -11,6 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import jax
 import numpy as np
 
 from jaxnn.cli import report
@@ -18,9 +19,11 @@ from jaxnn.cli.axes import Bad
 from jaxnn.cli.folder import output
 from jaxnn.cli.problem import Problem, constants, in_units, problem, scores, space, stopping
 from jaxnn.data.tables import SUFFIXES
+from jaxnn.grid.cluster import ray
 from jaxnn.grid.engine import grid
 from jaxnn.grid.ensemble import Top
 from jaxnn.grid.results import Runs
+from jaxnn.grid.stored import GRID
 from jaxnn.train.fit import fit
 
 FILES = ("results.csv", "history.csv", "curves.png", "heatmap.png", "winner.safetensors", "model.safetensors")
@@ -38,7 +41,8 @@ def train_grid(words: Namespace) -> None:
     task, axes = problem(words), space(words)
     members = int(np.prod([len(values) for values in axes.values()]))
     place = words.out or f"jaxnn-{_stem(words.data)}"
-    with output(place, FILES) as folder:
+    where = {"folder": _kept(words), "on": ray() if words.ray else None}
+    with output(place, FILES) if jax.process_index() == 0 else contextlib.nullcontext() as folder:
         _say(words, f"{members} networks on {_about(task)}")
         with _warnings_told(words):
             runs = grid(
@@ -46,8 +50,11 @@ def train_grid(words: Namespace) -> None:
                 task.train,
                 axes,
                 plan=words.plan,
+                **where,
                 **_options(words, task),
             )
+        if folder is None:  # the first process writes for all
+            return
         order = report.ranking(runs.table, task.metric)
         if not np.isfinite(runs.table[f"val_{task.metric}"][order[0]]):
             raise Bad("every network diverged; write smaller learning rates, as in --lr 1e-5:1e-2:8")
@@ -123,6 +130,19 @@ def _options(words: Namespace, task: Problem) -> dict[str, Any]:
         "prepare": task.prepare,
         "progress": not words.quiet and sys.stderr.isatty(),
     }
+
+
+def _kept(words: Namespace) -> str | None:
+    """The folder to train in, or None.
+
+    Raises:
+        Bad: where there is nothing to go on from.
+    """
+    if words.folder is not None and words.resume is not None:
+        raise Bad("--folder and --resume name one folder each; write --resume alone to go on")
+    if words.resume is not None and not (Path(words.resume) / GRID).is_file():
+        raise Bad(f"--resume: there is no grid in {words.resume}; write --folder {words.resume} to begin one")
+    return words.resume or words.folder
 
 
 def _results(words: Namespace, runs: Runs, axes: dict[str, Any]) -> dict[str, Any]:

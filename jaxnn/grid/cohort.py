@@ -71,8 +71,8 @@ class Cohort(NamedTuple):
             return outcome.run(k, bare(entries[k], source), hparams, entries[k].seed, own, taken)
 
         fixed = {s.name: entries[0].hparams[s.name] for s in entries[0].recipe.structure if s.is_fixed}
-        seconds = (came.timing[name] for name in TIMES)
-        report = Report(fixed, len(entries), came.plan, *seconds)._replace(parts=came.parts)
+        compiling, running, compiles = (came.timing[name] for name in TIMES)
+        report = Report(fixed, len(entries), came.plan, compiling, running, int(compiles), came.parts)
         trial = entries[0].trial()
         return cls(came.points, outcome, make, report, trial.stop, trial.directions)
 

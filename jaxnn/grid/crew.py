@@ -13,7 +13,8 @@ from jaxnn.grid.job import Job, begun, costs_of, finished, parcel, train, work
 from jaxnn.grid.parts import Part, dealt, divided
 from jaxnn.grid.plan import Plan
 from jaxnn.grid.record import PLAIN, Record, Search
-from jaxnn.grid.stored import open_grid
+from jaxnn.grid.recut import recut
+from jaxnn.grid.stored import open_grid, write_grid
 from jaxnn.train.enrol import Entry
 
 
@@ -38,7 +39,13 @@ def train_all(
     parts = divided(cohorts, costs, workers, most)
 
     def opened() -> list[Part]:
-        return parts if job.folder is None else open_grid(job.folder, job.points, parts, search)
+        if job.folder is None:
+            return parts
+        known = open_grid(job.folder, job.points, parts, search)
+        if known is None:
+            write_grid(job.folder, job.points, parts, search)
+            return parts
+        return known if workers == 1 else recut(job, source, entries, known, costs, workers)
 
     def here(own: list[Part]) -> None:
         for part in own:
@@ -48,9 +55,9 @@ def train_all(
         return _searched(search, job, source, entries, opened(), found, callbacks, visited)
     if on is not None:
         parts = opened()
-        for number, came in remote.tasks_done(on, work, parcel(job), parts):
+        for _, came in remote.tasks_done(on, work, parcel(job), parts):
             found.append(came)
-            visited(sum(entries[i].epochs for i in parts[number].points))
+            visited(len(came.points) * max(entries[i].epochs for i in came.points))
     elif count == 1:
         parts = opened()
         here(parts)
@@ -85,13 +92,12 @@ def _together(
     """Train the own share of the parts in each process of `jax.distributed`, and gather what came of all."""
     rank = jax.process_index()
 
-    def begin() -> dict[str, Any]:
-        alike = processes.told(job.points.points, job.trial, source)
+    def begin() -> dict[str, Any] | None:
         if rank:
-            return {"alike": alike}
+            return None
         if job.folder is not None:
             processes.swept(job.folder)
-        return {"alike": alike, "parts": [part._asdict() for part in opened()], "token": os.urandom(6).hex()}
+        return {"parts": [part._asdict() for part in opened()], "token": os.urandom(6).hex()}
 
     def end() -> None:
         try:
@@ -104,8 +110,8 @@ def _together(
             raise failed[0]
 
     failed: list[Exception] = []
+    processes.check_alike(processes.in_all(lambda: processes.told(job.points.points, job.trial, source)))
     answers = processes.in_all(begin)
-    processes.check_alike([answer["alike"] for answer in answers])
     processes.in_all(end)
     for number, data in enumerate(processes.exchanged(processes.packed(found))):
         if number != rank:

@@ -139,10 +139,10 @@ def grid(
         search.check(entries, folder)
     job = Job(trial, data, points, epochs, reading, {"epochs": last, **options}, start if starts is None else starts,
               plan, folder, states)  # fmt: skip
-    work = sum(e.epochs - done for e in entries)
+    work = sum(len(own) * (max(entries[i].epochs for i in own) - done) for own in cohorts) // jax.process_count()
     work = work if search is None else search.work(len(points), max(e.epochs for e in entries))
     found: list[Came] = []
-    with progress_bar(work, progress, f"grid of {len(points)}") as bar:
+    with progress_bar(work, progress and jax.process_index() == 0, f"grid of {len(points)}") as bar:
         try:
             record = crew.train_all(on, job, source, entries, cohorts, found, callbacks, bar.update, search)
         except KeyboardInterrupt as error:

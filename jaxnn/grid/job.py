@@ -128,12 +128,14 @@ def work(sent: Parcel, part: Part) -> Came:
     """Train a part in a worker: the function that an executor is given."""
     for name, value in sent.settings.items():
         jax.config.update(name, value)
-    if sent.token not in _READ:
+    known = _READ.get(sent.token)
+    if known is None:
         for cls in sent.specs:
             known_to_jax(cls)
+        known = sent.job, source_of(*sent.job[:4], **sent.job.reading)
         _READ.clear()
-        _READ[sent.token] = sent.job, source_of(*sent.job[:4], **sent.job.reading)
-    job, source = _READ[sent.token]
+        _READ[sent.token] = known
+    job, source = known
     entries = {i: enrol(job.trial, source, job.points.points[i], **job.options) for i in part.points}
     found: list[Came] = []
     train(job, source, entries, part, found)

@@ -47,7 +47,7 @@ def divided(
         >>> [(part.points, part.name) for part in divided([[0, 1, 2, 3], [4, 5]], [1.0] * 6, 2)]
         [([0, 1, 2], 'structure_000'), ([3], 'structure_000_001'), ([4, 5], 'structure_001')]
     """
-    total, before, parts = float(sum(costs)), 0.0, []
+    total, before, parts = float(sum(costs)) or 1.0, 0.0, []
     for number, points in enumerate(structures):
         points = np.asarray(points)[np.argsort(np.arange(len(points)) * GOLDEN % 1.0)]
         own = np.asarray(costs, float)[points]

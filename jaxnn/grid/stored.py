@@ -213,37 +213,32 @@ def _model(about: dict[str, Any], i: int, trial: Any) -> tuple[dict[str, Any], M
 
 def open_grid(
     folder: str | os.PathLike, space: Space, parts: Sequence[Part], search: Search | None = None
-) -> list[Part]:
-    """Write what a grid tries and into which parts it is divided, or compare with what is there.
+) -> list[Part] | None:
+    """The parts of a grid that was begun in a folder, however many workers divided them; None where none was.
 
-    Returns:
-        The parts to train: those that are there, however many workers divided them, else the given ones.
+    Args:
+        folder: it is freed of what killed processes left half written.
+        space: its points are compared.
+        parts: as they would be divided now: which points are of one structure is compared.
 
     Raises:
         ValueError: if the folder is of another space, with the first difference, or of another search, by which other
             members were trained to their end.
     """
-    import json
-
-    from jaxnn.core import files
     from jaxnn.io.described import FILE, trains
     from jaxnn.io.folder import swept
     from jaxnn.io.values import decode, encode
 
     folder = Path(folder)
-    path = folder / GRID
     if (folder / FILE).exists():
         raise ValueError(f"the folder {folder} holds one population, and not a grid; write another folder")
-    points = [{name: encode(v) for name, v in point.items()} for point in space.points]
-    told = None if search is None else repr(search)
-    about = {"format": FORMAT, "axes": list(space.axes), "points": points, "parts": [p._asdict() for p in parts],
-             "search": told}  # fmt: skip
-    if not path.exists():
+    if not (folder / GRID).exists():
         swept(folder)
-        files.replace(path, (json.dumps(about, indent=1) + "\n").encode())
-        return list(parts)
+        return None
     known = read_grid(folder)
     trains(folder, known)
+    points = [{name: encode(v) for name, v in point.items()} for point in space.points]
+    told = None if search is None else repr(search)
     for i, (a, b) in enumerate(zip(known["points"], points, strict=False)):
         if a != b:
             raise ValueError(f"the folder {folder} holds another space: its point {i} is {decode({'dict': a})}, and "
@@ -264,6 +259,19 @@ def open_grid(
         )
     swept(folder)
     return _parts(known)
+
+
+def write_grid(folder: str | os.PathLike, space: Space, parts: Sequence[Part], search: Search | None = None) -> None:
+    """Write what a grid tries, into which parts it is divided, and by which search it spends its epochs."""
+    import json
+
+    from jaxnn.core import files
+    from jaxnn.io.values import encode
+
+    points = [{name: encode(v) for name, v in point.items()} for point in space.points]
+    about = {"format": FORMAT, "axes": list(space.axes), "points": points, "parts": [p._asdict() for p in parts],
+             "search": None if search is None else repr(search)}  # fmt: skip
+    files.replace(Path(folder) / GRID, (json.dumps(about, indent=1) + "\n").encode())
 
 
 def write_table(folder: str | os.PathLike, runs: Runs) -> None:

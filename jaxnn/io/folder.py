@@ -85,6 +85,35 @@ def attach(folder: str | os.PathLike, population: Population) -> None:
     population.visits.append(visit)
 
 
+def divide(folder: Path, population: Population, members: np.ndarray, own: Population) -> None:
+    """Write some members of a population that stand as they do there.
+
+    Args:
+        folder: a new one.
+        population: as it was read.
+        members: which of them, in order.
+        own: these members, as they began.
+    """
+    about = describe(own) | {"start": started(own)}
+    groups: list[Group] = []
+    for group in population.groups:
+        first, standing = sum(len(g.members) for g in groups), group.standing
+        inside = np.flatnonzero(np.isin(group.members, members))
+        if len(inside):
+            state = (
+                None if standing.state is None else jax.tree.map(lambda a, i=inside: np.asarray(a)[i], standing.state)
+            )
+            history = {name: [v[inside] for v in values] for name, values in standing.history.items()}
+            new = Standing(state, False, standing.epoch, history)
+            groups.append(Group(np.arange(first, first + len(inside)), new))
+            write(folder, own, len(groups) - 1, groups[-1], 0)
+    _put(folder, about | {"groups": _bounds(groups)})
+
+
+def _bounds(groups: list[Group]) -> list[list[int]]:
+    return [[int(g.members[0]), int(g.members[-1]) + 1] for g in groups]
+
+
 def _put(folder: Path, about: dict[str, Any]) -> None:
     files.replace(folder / FILE, (json.dumps(about, indent=1) + "\n").encode())
 

@@ -156,9 +156,9 @@ def test_a_damaged_grid_is_refused(tmp_path, text):
 
 def test_structures_that_miss_a_point_are_refused(place, tmp_path):
     known = json.loads((place / "grid.json").read_text())
-    known["structures"] = [[0, 1, 2], [3, 4, 4]]
+    known["parts"][1]["points"][-1] = known["parts"][1]["points"][0]
     (tmp_path / "grid.json").write_text(json.dumps(known))
-    with pytest.raises(ValueError, match="its structures do not hold every point once"):
+    with pytest.raises(ValueError, match="its parts do not hold every point once"):
         nn.load_runs(tmp_path)
 
 
