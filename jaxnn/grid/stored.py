@@ -4,9 +4,10 @@ import csv
 import functools
 import io
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,7 +26,14 @@ GRID = "grid.json"
 FORMAT = "jaxnn-grid-1"
 
 
-def load_runs(folder: str | os.PathLike, trial: Any = None) -> Runs:
+class Known(NamedTuple):
+    """What the caller of `load_runs` gives back."""
+
+    trial: Any
+    specs: tuple[type, ...]
+
+
+def load_runs(folder: str | os.PathLike, trial: Any = None, *, specs: Iterable[type] = ()) -> Runs:
     """The runs of a folder that ``grid(..., folder=)``, ``fit(..., folder=)`` or ``pop.save(folder)`` wrote.
 
     A grid that is still training, or was killed, gives what it had written last: ``runs.finished`` are those that have
@@ -35,6 +43,7 @@ def load_runs(folder: str | os.PathLike, trial: Any = None) -> Runs:
         folder: the folder, wherever it was moved.
         trial: the trial function, needed only where the model holds functions of one's own, which no file holds, and
             to evaluate where the loss or a metric is one that is not defined in this process.
+        specs: classes of layers of one's own, beside those that are defined in this process.
 
     Returns:
         `Runs` that predict and evaluate as those of the training; their optimizer states stay in the folder.
@@ -53,12 +62,12 @@ def load_runs(folder: str | os.PathLike, trial: Any = None) -> Runs:
     """
     folder = Path(folder)
     try:
-        return _load(folder, trial)
+        return _load(folder, Known(trial, tuple(specs)))
     except (KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
         raise ValueError(f"{folder} holds no runs that this version of jaxnn can read: {error!r}") from None
 
 
-def _load(folder: Path, trial: Any) -> Runs:
+def _load(folder: Path, given: Known) -> Runs:
     from jaxnn.io.described import FILE, opened
     from jaxnn.io.values import decode
 
@@ -74,7 +83,7 @@ def _load(folder: Path, trial: Any) -> Runs:
     for indices, place, about in known:
         if len(indices) != len(about["points"]):
             raise ValueError(f"{place} is damaged: it holds {len(about['points'])} members, and not {len(indices)}")
-    cohorts = tuple(c for c in (_cohort(*one, trial) for one in known) if c is not None)
+    cohorts = tuple(c for c in (_cohort(*one, given) for one in known) if c is not None)
     return Runs(None, None, space, None, cohorts, {})
 
 
@@ -91,7 +100,7 @@ def _read(folder: Path) -> dict[str, Any]:
     return about
 
 
-def _cohort(indices: np.ndarray, place: Path, about: dict[str, Any], trial: Any) -> Cohort | None:
+def _cohort(indices: np.ndarray, place: Path, about: dict[str, Any], given: Known) -> Cohort | None:
     from jaxnn.io.folder import group_file, read_group
     from jaxnn.io.values import decode, unread
 
@@ -104,7 +113,7 @@ def _cohort(indices: np.ndarray, place: Path, about: dict[str, Any], trial: Any)
     if any((tree["state"].get("best") is None) != (known is None) for _, tree in begun):
         raise ValueError(f"{place} is damaged: the best weights are {'too many' if known is None else 'missing'}")
     outcome = merged([_stored(tree) for _, tree in begun])
-    make = functools.partial(_made, place, about, members, trial, outcome, {})
+    make = functools.partial(_made, place, about, members, given, outcome, {})
     stop = None if known is None or unread(known) else decode(known)
     directions: dict[str, bool | None] = {
         str(name): way for name, way in about["model"]["directions"].items() if type(way) is bool
@@ -113,11 +122,11 @@ def _cohort(indices: np.ndarray, place: Path, about: dict[str, Any], trial: Any)
 
 
 def _made(
-    place: Path, about: dict[str, Any], members: np.ndarray, trial: Any, outcome: Outcome, whole: dict, k: int
+    place: Path, about: dict[str, Any], members: np.ndarray, given: Known, outcome: Outcome, whole: dict, k: int
 ) -> Run:
     """The run of the k-th member; ``whole`` keeps what came of all, its weights in the trees of the model."""
     try:
-        hparams, model = _model(about, int(members[k]), trial)
+        hparams, model = _model(about, int(members[k]), given)
         if not whole:
             whole["outcome"] = _checked(place, model, outcome)
     except (KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
@@ -148,29 +157,33 @@ def _stored(tree: dict[str, Any]) -> Outcome:
     return Outcome.of(marks, weights, own, None if best is None else best["epoch"], tree.get("history", {}))
 
 
-def _model(about: dict[str, Any], i: int, trial: Any) -> tuple[dict[str, Any], Model]:
+def _model(about: dict[str, Any], i: int, given: Known) -> tuple[dict[str, Any], Model]:
     """Hyperparameters and `Model`, without weights, of member ``i``."""
+    from jaxnn.io import classes
     from jaxnn.io.records import read
     from jaxnn.io.values import decode
     from jaxnn.io.weights import row_read
 
     what = about["model"]
     hparams = arguments(decode(about["points"][i]))
-    if trial is not None:
-        built = build(trial, {name: shown(v) for name, v in hparams.items()})
+    if given.trial is not None:
+        built = build(given.trial, {name: shown(v) for name, v in hparams.items()})
         spec, loss, metrics, shares = built.model, built.loss, built.metrics, built.loss_weights
     elif what["specs"][i] is None:
         raise ValueError("the model holds a function of one's own, which no file holds; "
                          "write nn.load_runs(folder, trial)")  # fmt: skip
     else:
-        spec, shares = from_json(what["specs"][i]), decode(what["loss_weights"][i])
-        loss, metrics = read(what["losses"][i], "loss"), read(what["metrics"][i], "metric")
+        spec, shares = from_json(what["specs"][i], given.specs), decode(what["loss_weights"][i])
+        loss, metrics = (
+            read(what[n][i], kind, specs=given.specs) for n, kind in (("losses", "loss"), ("metrics", "metric"))
+        )
     scale = what["standardiser"]
-    names = [None if what[n] is None else tuple(map(decode, what[n])) for n in ("classes", "features")]
+    features = None if what["features"] is None else tuple(map(decode, what["features"]))
     prepare = None if what["prepare"] is None else Preparation.from_plain(what["prepare"])
     dtype = about["how"]["compute_dtype"]
     return {n: shown(v) for n, v in hparams.items()}, Model(
-        spec, None, None, loss, metrics, None if scale is None else Standardiser(**decode(scale)), *names,
+        spec, None, None, loss, metrics, None if scale is None else Standardiser(**decode(scale)),
+        classes=classes.read(what["classes"], loss, decode), features=features,
         compute_dtype=None if dtype is None else floating(np.dtype(dtype)), loss_weights=shares,
         prepare=prepare, named=what["named"], baseline={str(n): float(v) for n, v in what["baselines"][i].items()},
         row=row_read(what["row"]),

@@ -15,6 +15,7 @@ from jaxnn.core.reads import digests, first_difference
 from jaxnn.core.texts import short
 from jaxnn.core.version import __version__
 from jaxnn.data.preparation import Preparation
+from jaxnn.io import classes
 from jaxnn.io.records import written
 from jaxnn.io.values import decode, encode
 from jaxnn.io.weights import row_written
@@ -66,7 +67,7 @@ def describe(population: Population) -> dict[str, Any]:
             "baselines": [of_member(t.heads, source, part) for t, part in zip(trials, parts, strict=True)],
             "directions": trials[0].directions,
             "stop": encode(trials[0].stop),
-            "classes": None if source.classes is None else [encode(name) for name in source.classes],
+            "classes": classes.written(source.classes, encode),
             "features": source.features,
             "named": source.named,
             "prepare": source.prepare.plain() if isinstance(source.prepare, Preparation) else None,

@@ -180,7 +180,9 @@ def _told(rows: list[tuple], diverged: np.ndarray, metric: str) -> None:
     _, values, gradient = rows[0]
     if (diverged == 0).all():
         lost = not np.isfinite(values).any()
-        why, remedy = ("no value", "standardise=True or a smaller learning rate") if lost else ("no finite gradient", REMEDY)
+        why, remedy = (
+            ("no value", "standardise=True or a smaller learning rate") if lost else ("no finite gradient", REMEDY)
+        )
         raise ValueError(f"no start can be descended: {metric} has {why} there; write {remedy}")
     flat = [name for name, slopes in gradient.items() if not any(np.any(g) for g in slopes)]
     if len(flat) == len(gradient):

@@ -166,6 +166,17 @@ def mapped(function: Callable, loss: Any, *trees: Any) -> Any:
     return made if isinstance(loss, Mapping) else tuple(made.values())
 
 
+def by_path(loss: Any, values: Mapping[tuple, Any]) -> Any:
+    """A tree like that of the losses of what is known by path, None where nothing is.
+
+    Example:
+        >>> by_path({"cls": "hinge", "reg": "huber"}, {("cls",): 1})
+        {'cls': 1, 'reg': None}
+    """
+    found = iter([values.get(path) for path, _ in leaves(loss)])
+    return mapped(lambda _: next(found), loss)
+
+
 def own_weight(weight: Any, path: tuple) -> Any:
     """The weights of one head: those at its path, or those of the rows where they go for all."""
     for key in path:

@@ -87,7 +87,7 @@ def bare(entry: Entry, source: Source) -> Model:
         trial.model, None, None, trial.loss, trial.metrics, source.standardiser, source.classes, source.features,
         entry.recipe.compute_dtype, source.prepare, source.named, trial.loss_weights,
         of_member(trial.heads, source, entry.point.get("fold", 0)),
-        row=jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), source.first_row),
+        row=source.first_row,
     )  # fmt: skip
 
 
