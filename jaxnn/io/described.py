@@ -33,7 +33,6 @@ KEYS = {"points": list, "seeds": list, "epochs": list, "groups": list, "trial": 
 def describe(population: Population) -> dict[str, Any]:
     """What a population trains, as JSON; what must be equal for it to go on stands in `compare`."""
     entries, source, recipe = population.entries, population.source, population.recipe
-    trials, parts = [e.trial() for e in entries], [e.point.get("fold", 0) for e in entries]
     return {
         "format": FORMAT,
         "versions": {"jaxnn": __version__, **{name: version(name) for name in ("jax", "optax", "numpy")}},
@@ -47,33 +46,46 @@ def describe(population: Population) -> dict[str, Any]:
         "clock": not isinstance(recipe.trial, Trial) and "clock" in inspect.signature(recipe.trial).parameters,
         "stop": encode(entries[0].stop),
         "start": None,
-        "how": {
-            "batch_size": recipe.batch_size,
-            "shuffle": population.shuffle,
-            "shuffle_seed": source.shuffle_seed,
-            "validation": source.validation,
-            "standardise": source.standardiser is not None,
-            "prepare": None if source.prepare is None else type(source.prepare).__name__,
-            "compute_dtype": None if recipe.compute_dtype is None else str(recipe.compute_dtype),
-            "rewind": recipe.rewind,
-        },
+        "how": _how(population),
         "turn": 0,
         "groups": [[int(g.members[0]), int(g.members[-1]) + 1] for g in population.groups],
-        "model": {
-            "specs": [_spec(t.model) for t in trials],
-            "losses": [written(t.loss, "loss") for t in trials],
-            "metrics": [written(t.metrics, "metric") for t in trials],
-            "loss_weights": [encode(t.loss_weights) for t in trials],
-            "baselines": [of_member(t.heads, source, part) for t, part in zip(trials, parts, strict=True)],
-            "directions": trials[0].directions,
-            "stop": encode(trials[0].stop),
-            "classes": classes.written(source.classes, encode),
-            "features": source.features,
-            "named": source.named,
-            "prepare": source.prepare.plain() if isinstance(source.prepare, Preparation) else None,
-            "standardiser": None if source.standardiser is None else encode(source.standardiser._asdict()),
-            "row": row_written(source.first_row),
-        },
+        "model": _models(population),
+    }
+
+
+def _how(population: Population) -> dict[str, Any]:
+    """The options of the training."""
+    source, recipe = population.source, population.recipe
+    return {
+        "batch_size": recipe.batch_size,
+        "shuffle": population.shuffle,
+        "shuffle_seed": source.shuffle_seed,
+        "validation": source.validation,
+        "standardise": source.standardiser is not None,
+        "prepare": None if source.prepare is None else type(source.prepare).__name__,
+        "compute_dtype": None if recipe.compute_dtype is None else str(recipe.compute_dtype),
+        "rewind": recipe.rewind,
+    }
+
+
+def _models(population: Population) -> dict[str, Any]:
+    """What it takes, beside weights, to make the `Model` of each member."""
+    source, entries = population.source, population.entries
+    trials, parts = [e.trial() for e in entries], [e.point.get("fold", 0) for e in entries]
+    return {
+        "specs": [_spec(t.model) for t in trials],
+        "losses": [written(t.loss, "loss") for t in trials],
+        "metrics": [written(t.metrics, "metric") for t in trials],
+        "loss_weights": [encode(t.loss_weights) for t in trials],
+        "baselines": [of_member(t.heads, source, part) for t, part in zip(trials, parts, strict=True)],
+        "directions": trials[0].directions,
+        "stop": encode(trials[0].stop),
+        "classes": classes.written(source.classes, encode),
+        "features": source.features,
+        "named": source.named,
+        "prepare": source.prepare.plain() if isinstance(source.prepare, Preparation) else None,
+        "standardiser": None if source.standardiser is None else encode(source.standardiser._asdict()),
+        "row": row_written(source.first_row),
     }
 
 
