@@ -54,6 +54,18 @@ def _made_runs(space, *, diverged=(), missing=(), directions=None, **history):
     return Runs(None, None, points, None, (Cohort(here, outcome, make, None, None, directions or {}),), {})
 
 
+@pytest.fixture
+def registry():
+    """The losses and metrics by name, which are afterwards what they were."""
+    from jaxnn.core.registry import LOSSES, METRICS
+
+    before = [(names, dict(names)) for names in (LOSSES, METRICS)]
+    yield
+    for names, known in before:
+        names.clear()
+        names.update(known)
+
+
 def pytest_collection_modifyitems(items):
     """Skip the tests marked ``gpu`` where there is none."""
     if any(item.get_closest_marker("gpu") for item in items) and jax.default_backend() != "gpu":

@@ -25,6 +25,7 @@ from jaxnn.grid.ensemble import Top
 from jaxnn.grid.results import Runs
 from jaxnn.grid.stored import GRID
 from jaxnn.train.fit import fit
+from jaxnn.train.result import Run
 
 FILES = ("results.csv", "history.csv", "curves.png", "heatmap.png", "winner.safetensors", "model.safetensors")
 BEST = 5
@@ -45,14 +46,7 @@ def train_grid(words: Namespace) -> None:
     with output(place, FILES) if jax.process_index() == 0 else contextlib.nullcontext() as folder:
         _say(words, f"{members} networks on {_about(task)}")
         with _warnings_told(words):
-            runs = grid(
-                task.trial,
-                task.train,
-                axes,
-                plan=words.plan,
-                **where,
-                **_options(words, task),
-            )
+            runs = grid(task.trial, task.train, axes, plan=words.plan, **where, **_options(words, task))
         if folder is None:  # the first process writes for all
             return
         order = report.ranking(runs.table, task.metric)
@@ -62,14 +56,7 @@ def train_grid(words: Namespace) -> None:
             _say(words, f"{len(runs.diverged)} of {members} networks diverged")
         _say(words, *map(str, runs.plan[:4]), *[f"... {len(runs.plan)} programs in all"] * (len(runs.plan) > 4))
         _say(words, "", report.leaderboard(runs.table, order, task.metric, axes), "")
-        winner = in_units(runs[int(order[0])], task.target)
-        best = Top(in_units(runs[int(i)], task.target) for i in order[:BEST])
-        told = [f"{name} {report.short(runs.table[name][order[0]])}" for name in axes if len(axes[name]) > 1]
-        _say(words, f"the winner is network {order[0]}: {', '.join(told) or 'the only one'}")
-        _constant(words, task)
-        _score(words, "winner", winner, task)
-        if len(best) > 1:
-            _score(words, f"best {len(best)} together", best.ensemble(), task)
+        winner = _winner(words, task, runs, order, axes)
         winner.save(folder / "winner.safetensors")
         report.write_csv(folder / "results.csv", _results(words, runs, axes))
         if _can_draw(words):
@@ -77,6 +64,19 @@ def train_grid(words: Namespace) -> None:
         written = sorted(path.name for path in folder.iterdir())
     _say(words, f"written to {place}: {', '.join(written)} ({time.perf_counter() - started:.1f} s in all)")
     _say(words, f"to use it: jaxnn predict {place} {_use(words)}")
+
+
+def _winner(words: Namespace, task: Problem, runs: Runs, order: Any, axes: dict[str, list]) -> Run:
+    """The best network, it and the best few together told with their scores."""
+    winner = in_units(runs[int(order[0])], task.target)
+    best = Top(in_units(runs[int(i)], task.target) for i in order[:BEST])
+    told = [f"{name} {report.short(runs.table[name][order[0]])}" for name in axes if len(axes[name]) > 1]
+    _say(words, f"the winner is network {order[0]}: {', '.join(told) or 'the only one'}")
+    _constant(words, task)
+    _score(words, "winner", winner, task)
+    if len(best) > 1:
+        _score(words, f"best {len(best)} together", best.ensemble(), task)
+    return winner
 
 
 def train_one(words: Namespace) -> None:

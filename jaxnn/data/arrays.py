@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
+from jaxnn.core.masks import is_masked, per_step
 from jaxnn.core.records import OF_CHANCES
 from jaxnn.core.tree import row_count
 from jaxnn.core.types import Batch
@@ -31,7 +32,8 @@ def as_batch(data: Any, what: str = "the data", wide: bool = False) -> Batch:
 
     Returns:
         A `Batch` with weights, all 1 unless given, on the host; what is traced stays so, and what is not finite in its
-        rows of weight 0 is made zero, as a gradient of 0 times NaN would be NaN.
+        rows of weight 0 is made zero, as a gradient of 0 times NaN would be NaN. So is what the mask of a sequence
+        ``(x, mask)`` leaves out.
 
     Raises:
         ValueError: for text, NaN or infinite values, lengths that differ, no rows, or weights that are
@@ -45,7 +47,7 @@ def as_batch(data: Any, what: str = "the data", wide: bool = False) -> Batch:
     for name, value in (("x", x), ("y", y)):
         if value is None:
             raise ValueError(f"{name} of {what} is None; write {CALL}")
-    x, y = _arrays(x, "x", what, wide), _arrays(y, "y", what)
+    x, y = _arrays(_without_masked(x), "x", what, wide), _arrays(y, "y", what)
     leaves = jax.tree.leaves(x), jax.tree.leaves(y)
     lengths = {len(a) if a.ndim else -1 for a in (*leaves[0], *leaves[1])}
     if len(lengths) != 1 or -1 in lengths or not all(leaves):
@@ -64,6 +66,24 @@ def as_batch(data: Any, what: str = "the data", wide: bool = False) -> Batch:
     check_weights(weight, y, what)
     traced = any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(weight))
     return silenced(Batch(x, y, weight)) if traced else Batch(x, y, weight)
+
+
+def _without_masked(x: Any) -> Any:
+    """The inputs with zeros in the masked steps of a sequence ``(x, mask)`` where something there is not finite."""
+
+    def pair(node: Any) -> bool:
+        return isinstance(node, tuple) and is_masked(node) and not any(isinstance(a, Tracer) for a in node)
+
+    def one(node: Any) -> Any:
+        if not pair(node):
+            return node
+        value, mask = map(np.asarray, node)
+        steps = value.ndim > 1 and value.shape[:2] == mask.shape and np.isin(mask, (0, 1)).all()
+        if not steps or value.dtype.kind != "f" or np.isfinite(value).all():
+            return node
+        return np.where(per_step(mask, value.ndim), value, value.dtype.type(0)), node[1]
+
+    return jax.tree.map(one, x, is_leaf=pair)
 
 
 def _arrays(tree: Any, name: str, what: str, keep: bool = False) -> Any:

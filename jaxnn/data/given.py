@@ -20,7 +20,7 @@ class Given(NamedTuple):
         y: targets as numbers.
         weight: a weight for each row, or None.
         features: column names, or None.
-        classes: class names, or None.
+        classes: class names, or None; for several outputs a tree of them.
         named: whether the targets were names, which `predict` then gives back.
         groups: what stands on one side of a split, or None.
     """
@@ -29,7 +29,7 @@ class Given(NamedTuple):
     y: Any
     weight: Any
     features: tuple[str, ...] | None
-    classes: tuple[Any, ...] | None
+    classes: Any
     named: bool
     groups: Any
 

@@ -1,6 +1,6 @@
 """Targets as people have them: class names of any kind become class numbers, and predictions names again."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -15,12 +15,13 @@ class Targets(NamedTuple):
     """Targets as numbers.
 
     Args:
-        y: class numbers or values.
-        classes: the name of each class, where the targets were names, else None.
+        y: class numbers or values; a tree of them for several outputs.
+        classes: the name of each class, where the targets were names, else None; a tree where one of several outputs
+            has names.
     """
 
     y: Any
-    classes: tuple[Any, ...] | None = None
+    classes: Any = None
 
 
 def read(
@@ -32,7 +33,8 @@ def read(
     truth values where the task is classes. The classes of a pandas Categorical stand in its order, others sorted.
 
     Args:
-        y: an array, a list, a column of a table or a table of one column.
+        y: an array, a list, a column of a table or a table of one column; a dict or tuple of these for several
+            outputs, each by itself, with ``task`` and ``known`` as such trees.
         what: how messages call the data.
         task: of the loss, as in `jaxnn.train.trial.Trial.task`; None where it is not known.
         known: the names of the classes that the model was trained on, or None.
@@ -45,8 +47,10 @@ def read(
         >>> read(["cat", "dog", "cat"])
         Targets(y=array([0, 1, 0], dtype=int32), classes=('cat', 'dog'))
     """
+    if _is_tree(y):
+        return _read_tree(y, what, task, known, named)
     named = named and known is not None
-    if _is_tree(y) or isinstance(y, Tracer) or (not named and isinstance(y, jax.Array)):
+    if isinstance(y, Tracer) or (not named and isinstance(y, jax.Array)):
         return Targets(y)
     values, order = _values(y, what)
     truths = values.dtype.kind == "b" and values.ndim == 1 and task in OF_LABELS
@@ -87,8 +91,45 @@ def given_back(classes: Sequence[Any], codes: np.ndarray) -> np.ndarray:
     return table[codes]
 
 
+def by_output(classes: Any) -> dict[tuple, tuple]:
+    """The class names of each output that has some, by the keys and places that lead to it; () where there is one.
+
+    Example:
+        >>> by_output({"kind": ("cat", "dog"), "size": None}), by_output(("no", "yes"))
+        ({('kind',): ('cat', 'dog')}, {(): ('no', 'yes')})
+    """
+    if classes is None:
+        return {}
+    pairs = list(classes.items()) if isinstance(classes, Mapping) else list(enumerate(classes))
+    if not isinstance(classes, Mapping) and not any(v is None or isinstance(v, (tuple, Mapping)) for _, v in pairs):
+        return {(): tuple(classes)}
+    return {(key, *path): names for key, branch in pairs for path, names in by_output(branch).items()}
+
+
+def _read_tree(y: Any, what: str, task: Any, known: Any, named: bool) -> Targets:
+    """The targets of several outputs, each by itself."""
+    keys = list(y) if isinstance(y, dict) else list(range(len(y)))
+    parts = [
+        read(y[key], f"{key!r} of {what}", *(_branch(tree, key) for tree in (task, known)), named=named) for key in keys
+    ]
+    found, classes = [part.y for part in parts], [part.classes for part in parts]
+    if all(names is None for names in classes):
+        classes = None
+    elif isinstance(y, dict):
+        classes = dict(zip(keys, classes, strict=True))
+    return Targets(dict(zip(keys, found, strict=True)) if isinstance(y, dict) else tuple(found),
+                   tuple(classes) if isinstance(classes, list) else classes)  # fmt: skip
+
+
+def _branch(tree: Any, key: Any) -> Any:
+    """What stands under a key of a tree, or None where there is none."""
+    if isinstance(tree, Mapping):
+        return tree.get(key)
+    return tree[key] if isinstance(tree, (tuple, list)) and isinstance(key, int) and key < len(tree) else None
+
+
 def _is_tree(y: Any) -> bool:
-    """Whether these are targets of several outputs, whose class names are numbers already."""
+    """Whether these are targets of several outputs."""
     return isinstance(y, dict) or (isinstance(y, tuple) and not all(map(np.isscalar, y)))
 
 

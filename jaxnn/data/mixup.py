@@ -73,7 +73,7 @@ class Mixup:
         >>> batch = nn.Batch(jnp.array([[0.0], [1.0]]), jnp.array([3, 8]), jnp.ones(2))
         >>> x, y, *_ = nn.Mixup(1.0)(jax.random.key(2), batch)
         >>> [round(float(v), 2) for v in (*x[:, 0], *y.share)], y.other.tolist()
-        ([0.17, 0.11, 0.83, 0.11], [8, 3])
+        ([0.36, 0.06, 0.64, 0.06], [8, 3])
     """
 
     alpha: Hyper = hyper()
@@ -104,8 +104,41 @@ class Mixup:
     def _shares(self, key: Key, weight: Any) -> Any:
         alpha = jnp.asarray(self.alpha, weight.dtype)
         some = jnp.where(alpha > 0, alpha, jnp.ones_like(alpha))
-        drawn = jax.random.beta(key, some, some, weight.shape[:1], weight.dtype)
+        drawn = symmetric_beta(key, some, weight.shape[0])
         return jnp.where(alpha > 0, drawn, jnp.ones_like(drawn))
+
+
+def symmetric_beta(key: Key, alpha: Any, n: int) -> jax.Array:
+    """Draws from ``Beta(alpha, alpha)``, in closed form from two uniform numbers each.
+
+    ``b = 1/2 + sign(c) / (2 sqrt(1 + 1 / (w c^2)))`` with ``w = u^(-1/alpha) - 1`` and ``c = cos(2 pi v)``: the polar
+    method for Student's t with ``2 alpha`` degrees of freedom, of which it is a function. There is no loop to compile,
+    as there is in ``jax.random.beta``, and the derivative in ``alpha`` is that of the formula. Here 1/2 and what is
+    taken off it stand as one number, so that small draws keep their digits.
+
+    Args:
+        alpha: above 0, a 0-d array of floats; may be traced.
+        n: how many.
+
+    Returns:
+        ``(n,)`` of the dtype of ``alpha``.
+
+    Source: Bailey, "Polar generation of random variates with the t-distribution", 1994; Devroye, "Random variate
+        generation in one line of code", 1996.
+
+    Example:
+        >>> drawn = symmetric_beta(jax.random.key(0), jnp.float32(2.0), 1000)
+        >>> abs(float(drawn.mean()) - 0.5) < 0.02, abs(float(drawn.var()) - 0.05) < 0.005
+        (True, True)
+    """
+    of_radius, of_angle = jax.random.split(key)
+    u = jax.random.uniform(of_radius, (n,), alpha.dtype, minval=jnp.finfo(alpha.dtype).tiny)
+    c = jnp.cos(2 * jnp.pi * jax.random.uniform(of_angle, (n,), alpha.dtype))
+    w = jnp.expm1(jnp.minimum(-jnp.log(u) / alpha, 80))  # beyond it the draw is within 1e-34 of an end
+    t = jnp.sqrt(w) * jnp.abs(c)
+    h = jnp.sqrt(1 + t * t)
+    small = 0.5 / (h * (h + t))
+    return jnp.where(c > 0, 1 - small, small)
 
 
 def _live(weight: Any) -> Any:

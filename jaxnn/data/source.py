@@ -61,7 +61,7 @@ class Source:
         shuffle_seed: drives the order of the rows, with the epoch.
         validation: the fraction that was held out, ``["last", fraction]``, "pair", or None.
         standardiser: what scaled the features, or None.
-        classes, features: names, or None.
+        classes, features: names, or None; for several outputs classes are a tree of names.
         named: whether the targets were class names.
         prepare: what made numbers of a table, fitted on the training rows, or None.
         tests: for each fold the numbers of the rows that it holds out, in the place of ``held``; or None.
@@ -81,7 +81,7 @@ class Source:
     shuffle_seed: int = 0
     validation: Any = None
     standardiser: Standardiser | None = None
-    classes: tuple[Any, ...] | None = None
+    classes: Any = None
     features: tuple[str, ...] | None = None
     named: bool = False
     prepare: Any = None

@@ -10,7 +10,7 @@ import numpy as np
 
 from jaxnn.core.masks import Masked
 from jaxnn.data.arrays import parts
-from jaxnn.train.heads import split_mask
+from jaxnn.train.heads import value_and_mask
 from jaxnn.train.predict import evaluation
 from jaxnn.train.reading import decide, log_probabilities, pooled, probabilities, read, read_probabilities, unmasked
 from jaxnn.train.result import Run
@@ -56,7 +56,7 @@ class Ensemble:
         loss = self.runs[0].model.loss
 
         def one(task: Any, *own: Any) -> Any:
-            values, masks = zip(*map(split_mask, own), strict=True)
+            values, masks = zip(*map(value_and_mask, own), strict=True)
             made = pooled(task, values)
             return made if masks[0] is None else Masked(made, masks[0])
 

@@ -5,7 +5,7 @@ import functools
 import io
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -34,7 +34,14 @@ NAME = re.compile(r"structure_\d{3,6}(_\d{3,6})?")
 """Of the folder of a part."""
 
 
-def load_runs(folder: str | os.PathLike, trial: Any = None) -> Runs:
+class Known(NamedTuple):
+    """What the caller of `load_runs` gives back."""
+
+    trial: Any
+    specs: tuple[type, ...]
+
+
+def load_runs(folder: str | os.PathLike, trial: Any = None, *, specs: Iterable[type] = ()) -> Runs:
     """The runs of a folder that ``grid(..., folder=)``, ``fit(..., folder=)`` or ``pop.save(folder)`` wrote.
 
     A grid that is still training, or was killed, gives what it had written last: ``runs.finished`` are those that have
@@ -44,6 +51,7 @@ def load_runs(folder: str | os.PathLike, trial: Any = None) -> Runs:
         folder: the folder, wherever it was moved.
         trial: the trial function, needed only where the model holds functions of one's own, which no file holds, and
             to evaluate where the loss or a metric is one that is not defined in this process.
+        specs: classes of layers of one's own, beside those that are defined in this process.
 
     Returns:
         `Runs` that predict and evaluate as those of the training; their optimizer states stay in the folder.
@@ -62,12 +70,12 @@ def load_runs(folder: str | os.PathLike, trial: Any = None) -> Runs:
     """
     folder = Path(folder)
     try:
-        return _load(folder, trial)
+        return _load(folder, Known(trial, tuple(specs)))
     except (KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
         raise ValueError(f"{folder} holds no runs that this version of jaxnn can read: {error!r}") from None
 
 
-def _load(folder: Path, trial: Any) -> Runs:
+def _load(folder: Path, given: Known) -> Runs:
     from jaxnn.io.described import FILE, opened
     from jaxnn.io.values import decode
 
@@ -81,7 +89,7 @@ def _load(folder: Path, trial: Any) -> Runs:
     known = [(part, folder / part.name) for part in parts if (folder / part.name / FILE).is_file()]
     begun = [found for part, place in known if (found := _begun(part, place)) is not None]
     structures = [[b for b in begun if b.structure == k] for k in sorted({b.structure for b in begun})]
-    return Runs(None, None, space, None, tuple(_cohort(own, trial) for own in structures), {},
+    return Runs(None, None, space, None, tuple(_cohort(own, given) for own in structures), {},
                 read_rungs(folder, len(points)))  # fmt: skip
 
 
@@ -132,7 +140,7 @@ def _begun(part: Part, place: Path) -> _Begun | None:
     return _Begun(part.structure, np.array(part.points)[members], homes, merged([_stored(tree) for _, tree in begun]))
 
 
-def _cohort(parts: list[_Begun], trial: Any) -> Cohort:
+def _cohort(parts: list[_Begun], given: Known) -> Cohort:
     """The parts of one structure."""
     from jaxnn.io.values import decode, unread
 
@@ -140,18 +148,18 @@ def _cohort(parts: list[_Begun], trial: Any) -> Cohort:
     order = np.argsort(points)
     homes = [home for part in parts for home in part.homes]
     outcome = ordered(merged([part.outcome for part in parts]), order)
-    make = functools.partial(_made, [homes[i] for i in order], trial, outcome, {})
+    make = functools.partial(_made, [homes[i] for i in order], given, outcome, {})
     about = homes[0][1]["model"]
     stop = None if about["stop"] is None or unread(about["stop"]) else decode(about["stop"])
     directions: dict[str, bool | None] = {str(n): way for n, way in about["directions"].items() if type(way) is bool}
     return Cohort(points[order], outcome, make, None, stop, directions)
 
 
-def _made(homes: list[tuple[Path, dict[str, Any], int]], trial: Any, outcome: Outcome, whole: dict, k: int) -> Run:
+def _made(homes: list[tuple[Path, dict[str, Any], int]], given: Known, outcome: Outcome, whole: dict, k: int) -> Run:
     """The run of the k-th member; ``whole`` keeps what came of all, its weights in the trees of the model."""
     place, about, member = homes[k]
     try:
-        hparams, model = _model(about, member, trial)
+        hparams, model = _model(about, member, given)
         if not whole:
             whole["outcome"] = _checked(place, model, outcome)
     except (KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
@@ -182,29 +190,33 @@ def _stored(tree: dict[str, Any]) -> Outcome:
     return Outcome.of(marks, weights, own, None if best is None else best["epoch"], tree.get("history", {}))
 
 
-def _model(about: dict[str, Any], i: int, trial: Any) -> tuple[dict[str, Any], Model]:
+def _model(about: dict[str, Any], i: int, given: Known) -> tuple[dict[str, Any], Model]:
     """Hyperparameters and `Model`, without weights, of member ``i``."""
+    from jaxnn.io import classes
     from jaxnn.io.records import read
     from jaxnn.io.values import decode
     from jaxnn.io.weights import row_read
 
     what = about["model"]
     hparams = arguments(decode(about["points"][i]))
-    if trial is not None:
-        built = build(trial, {name: shown(v) for name, v in hparams.items()})
+    if given.trial is not None:
+        built = build(given.trial, {name: shown(v) for name, v in hparams.items()})
         spec, loss, metrics, shares = built.model, built.loss, built.metrics, built.loss_weights
     elif what["specs"][i] is None:
         raise ValueError("the model holds a function of one's own, which no file holds; "
                          "write nn.load_runs(folder, trial)")  # fmt: skip
     else:
-        spec, shares = from_json(what["specs"][i]), decode(what["loss_weights"][i])
-        loss, metrics = read(what["losses"][i], "loss"), read(what["metrics"][i], "metric")
+        spec, shares = from_json(what["specs"][i], given.specs), decode(what["loss_weights"][i])
+        loss, metrics = (
+            read(what[n][i], kind, specs=given.specs) for n, kind in (("losses", "loss"), ("metrics", "metric"))
+        )
     scale, plain = (what[name]["values"][what[name]["of"][i]] for name in ("standardiser", "prepare"))
-    names = [None if what[n] is None else tuple(map(decode, what[n])) for n in ("classes", "features")]
+    features = None if what["features"] is None else tuple(map(decode, what["features"]))
     prepare = None if plain is None else Preparation.from_plain(plain)
     dtype = about["how"]["compute_dtype"]
     return {n: shown(v) for n, v in hparams.items()}, Model(
-        spec, None, None, loss, metrics, None if scale is None else Standardiser(**decode(scale)), *names,
+        spec, None, None, loss, metrics, None if scale is None else Standardiser(**decode(scale)),
+        classes=classes.read(what["classes"], loss, decode), features=features,
         compute_dtype=None if dtype is None else floating(np.dtype(dtype)), loss_weights=shares,
         prepare=prepare, named=what["named"], baseline={str(n): float(v) for n, v in what["baselines"][i].items()},
         row=row_read(what["row"]),

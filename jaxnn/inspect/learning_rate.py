@@ -101,7 +101,7 @@ def find_learning_rate(
     source = read(data, shuffle_seed=shuffle_seed, scale=standardise, task=task_of(trial, point, steps))
     entry = enrol(trial, source, {**point, "seed": seed}, epochs=steps, batch_size=batch_size)
     check(entry, replace(entry.trial(), stop=None), source)  # nothing stops here
-    epochs = -(-steps // entry.recipe.steps_per_epoch)
+    epochs = -(-steps // entry.steps_per_epoch)
     member = entry._replace(epochs=epochs).member(entry.inside)
     orders = source.orders(0, epochs, entry.shuffle)[:, 0]
     losses = np.asarray(Program(lambda *args: _losses(entry.recipe, name, *args))(member, source.data, orders, rates))

@@ -17,6 +17,7 @@ from jaxnn.core.reads import digests, first_difference
 from jaxnn.core.texts import short
 from jaxnn.core.version import __version__
 from jaxnn.data.preparation import Preparation
+from jaxnn.io import classes
 from jaxnn.io.records import written
 from jaxnn.io.values import decode, encode
 from jaxnn.io.weights import row_written
@@ -49,19 +50,25 @@ def describe(population: Population) -> dict[str, Any]:
         "clock": not isinstance(recipe.trial, Trial) and "clock" in inspect.signature(recipe.trial).parameters,
         "stop": encode(entries[0].stop),
         "start": None,
-        "how": {
-            "batch_size": recipe.batch_size,
-            "shuffle": population.shuffle,
-            "shuffle_seed": source.shuffle_seed,
-            "validation": source.validation,
-            "standardise": source.scaler() is not None,
-            "prepare": None if source.prepare is None else type(source.prepare).__name__,
-            "compute_dtype": None if recipe.compute_dtype is None else str(recipe.compute_dtype),
-            "rewind": recipe.rewind,
-        },
+        "how": _how(population),
         "turn": 0,
         "groups": [[int(g.members[0]), int(g.members[-1]) + 1] for g in population.groups],
         "model": _models([bare(e, source) for e in entries], trial.stop, trial.directions),
+    }
+
+
+def _how(population: Population) -> dict[str, Any]:
+    """The options of the training."""
+    source, recipe = population.source, population.recipe
+    return {
+        "batch_size": recipe.batch_size,
+        "shuffle": population.shuffle,
+        "shuffle_seed": source.shuffle_seed,
+        "validation": source.validation,
+        "standardise": source.scaler() is not None,
+        "prepare": None if source.prepare is None else type(source.prepare).__name__,
+        "compute_dtype": None if recipe.compute_dtype is None else str(recipe.compute_dtype),
+        "rewind": recipe.rewind,
     }
 
 
@@ -107,7 +114,7 @@ def _models(models: list[Model], stop: Any, directions: Any) -> dict[str, Any]:
         "baselines": [m.baseline for m in models],
         "directions": directions,
         "stop": encode(stop),
-        "classes": None if first.classes is None else [encode(name) for name in first.classes],
+        "classes": classes.written(first.classes, encode),
         "features": first.features,
         "named": first.named,
         "prepare": _once([m.prepare for m in models], lambda p: p.plain() if isinstance(p, Preparation) else None),

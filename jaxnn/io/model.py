@@ -11,6 +11,7 @@ from jaxnn.core import files
 from jaxnn.core.codec import from_json, to_json
 from jaxnn.data.preparation import Preparation
 from jaxnn.data.split import Standardiser
+from jaxnn.io import classes
 from jaxnn.io.records import read, written
 from jaxnn.io.values import decode, encode
 from jaxnn.io.weights import check_scaling, fitted, row_read, row_written, warn_narrow
@@ -71,7 +72,7 @@ def _packed(model: Model, about: dict[str, Any]) -> tuple[dict[str, Any], dict[s
         "baseline": model.baseline,
         "hparams": [[name, encode(v)] for name, v in about.get("hparams", {}).items()],
         "seed": int(about.get("seed", 0)),
-        "classes": None if model.classes is None else [_class(name) for name in model.classes],
+        "classes": classes.written(model.classes, _class),
         "named": model.named,
         "prepare": None if model.prepare is None else model.prepare.plain(),
         "features": model.features,
@@ -135,7 +136,7 @@ def load(
         >>> def far(outputs, targets):
         ...     return abs(outputs[:, 0] - targets)
         >>> weights = {"kernel": np.ones((2, 1), np.float32), "bias": np.zeros(1, np.float32)}
-        >>> nn.Model(nn.Dense(1), weights, {}, far).save(path)
+        >>> nn.Model(nn.Dense(1), weights, {}, far, row=np.ones((1, 2), np.float32)).save(path)
         >>> nn.load(path, loss=far).evaluate((np.ones((1, 2)), np.zeros(1)))
         {'loss': 2.0}
     """
@@ -176,7 +177,7 @@ def _run(tree: dict, meta: dict, given: Given) -> Run:
     model = Model(
         spec, arrays(trees["params"]), arrays(trees["state"]), loss,
         read(meta["metrics"], "metric", given.metrics, given.specs), standardiser,
-        classes=None if meta["classes"] is None else tuple(map(_class, meta["classes"])),
+        classes=classes.read(meta["classes"], loss, _class),
         features=None if meta["features"] is None else tuple(map(str, meta["features"])),
         compute_dtype=None if meta["compute_dtype"] is None else floating(jnp.dtype(meta["compute_dtype"])),
         prepare=prepare, named=bool(meta["named"]), loss_weights=decode(meta["loss_weights"]), row=row,

@@ -69,13 +69,14 @@ def fitted(
 
     Args:
         spec: the model.
-        row: one row of its inputs as shapes; None where nobody knows, and nothing is checked.
+        row: one row of its inputs as shapes.
         trees: ``{"params": ..., "state": ...}``, nested dicts as a file has them, or as the model made them.
         lead: axes before those of the leaves, ``(members,)`` where they are stacked.
         loss: as a `Trial` has it; where losses go by output, the model must give these outputs.
 
     Raises:
-        ValueError: with the first leaf that is missing, too many, or of another shape or dtype, or with the outputs.
+        ValueError: with the first leaf that is missing, too many, or of another shape or dtype, or with the outputs;
+            and where nobody knows a row.
 
     Example:
         >>> import jaxnn as nn
@@ -85,7 +86,9 @@ def fitted(
         ValueError: params/kernel is float64 (3, 1) and the model needs float32 (3, 2)
     """
     if row is None:
-        return trees
+        raise ValueError(
+            "the model knows no row of its inputs, by which weights are checked; write nn.Model(..., row=x[:1])"
+        )
     leaves, tree = jax.tree.flatten(row)
     calls = CALLS[0] + CALLS[1] * len(jax.tree.leaves(trees))
     made, outputs = _made(spec, tree, tuple((leaf.shape, str(leaf.dtype)) for leaf in leaves), calls)

@@ -117,6 +117,12 @@ class Graph:
             return None
         return next(layer for name, _, layer, _ in self._nodes() if name == self._ends()[0])
 
+    @property
+    def lasts(self) -> dict[str, Any]:
+        """The layer that gives each output, by its name; none where the output has no name."""
+        given = {name: layer for name, _, layer, _ in self._nodes()}
+        return {name: given[name] for name in self.outputs} if isinstance(self.outputs, tuple) else {}
+
     def _begin(self, x: Any) -> dict[str, Any]:
         needed = [s for sources in self.inputs for s in _tuple(sources) if s not in self.names]
         needed = list(dict.fromkeys(needed))

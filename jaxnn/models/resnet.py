@@ -65,6 +65,35 @@ def resnet(
         >>> sum(p.size for p in jax.tree.leaves(params))
         25557032
     """
+    counts, narrow, first, stem = _plan(depth, out, stem)
+    act = Activation(activation)
+
+    def conv(filters: int, size: int, strides: int = 1) -> list[Any]:
+        # The taps stand around the centre whatever the stride, as in the source; "same" would shift them.
+        plain = Conv(filters, (size, size), strides, padding=size // 2, use_bias=False, kernel_init=kernel_init)
+        return [plain, BatchNorm(momentum, eps)]
+
+    def path(filters: int, strides: int) -> Sequential:
+        if narrow:
+            return Sequential(*conv(filters, 1), act, *conv(filters, 3, strides), act, *conv(4 * filters, 1))
+        return Sequential(*conv(filters, 3, strides), act, *conv(filters, 3))
+
+    layers: list = [*conv(first, 7, 2), act, MaxPool((3, 3), 2, 1)] if stem == "large" else [*conv(first, 3), act]
+    width = first
+    for stage, count in enumerate(counts):
+        filters, strides = first * 2**stage, 2 if stage else 1
+        wide = 4 * filters if narrow else filters
+        if strides > 1 or wide != width:
+            layers += [Parallel(path(filters, strides), Sequential(*conv(wide, 1, strides)), join="add"), act]
+            count -= 1
+        if count:
+            layers.append(Repeat(Sequential(Residual(path(filters, 1)), act), count))
+        width = wide
+    return Sequential(*layers, GlobalAvgPool(), Dense(out))
+
+
+def _plan(depth: int, out: int, stem: str | None) -> tuple[tuple[int, ...], bool, int, str]:
+    """Blocks per stage, whether they are bottlenecks, filters of the first, and the stem."""
     if depth in LARGE:
         counts, narrow = LARGE[depth]
         first = 64
@@ -77,35 +106,4 @@ def resnet(
     stem = ("large" if depth in LARGE else "small") if stem is None else stem
     if stem not in ("small", "large"):
         raise ValueError(f'stem must be "small" or "large", got {stem!r}; write resnet({depth}, {out}, stem="small")')
-
-    def conv(filters: int, size: int, strides: int = 1) -> list[Any]:
-        # The taps stand around the centre whatever the stride, as in the source; "same" would shift them.
-        kernel, pad = (size, size), size // 2
-        return [
-            Conv(filters, kernel, strides, padding=pad, use_bias=False, kernel_init=kernel_init),
-            BatchNorm(momentum, eps),
-        ]
-
-    def path(filters: int, strides: int) -> Sequential:
-        act = Activation(activation)
-        if narrow:
-            parts = [*conv(filters, 1), act, *conv(filters, 3, strides), act, *conv(4 * filters, 1)]
-        else:
-            parts = [*conv(filters, 3, strides), act, *conv(filters, 3)]
-        return Sequential(*parts)
-
-    layers: list = [*conv(first, 7 if stem == "large" else 3, 2 if stem == "large" else 1), Activation(activation)]
-    if stem == "large":
-        layers.append(MaxPool((3, 3), strides=2, padding=1))
-    width = first
-    for stage, count in enumerate(counts):
-        filters, strides = first * 2**stage, 2 if stage else 1
-        wide = 4 * filters if narrow else filters
-        if strides > 1 or wide != width:
-            layers += [Parallel(path(filters, strides), Sequential(*conv(wide, 1, strides)), join="add")]
-            layers += [Activation(activation)]
-            count -= 1
-        if count:
-            layers.append(Repeat(Sequential(Residual(path(filters, 1)), Activation(activation)), count))
-        width = wide
-    return Sequential(*layers, GlobalAvgPool(), Dense(out))
+    return counts, narrow, first, stem

@@ -6,11 +6,13 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxnn.data.source import Source
 from jaxnn.search.field import Field
 from jaxnn.search.goal import Goal
 from jaxnn.search.rows import nested
 from jaxnn.train.outcome import Outcome
 from jaxnn.train.population import Population
+from jaxnn.train.trial import part_of
 
 
 class Epochs:
@@ -63,7 +65,7 @@ class Rows:
     def _anew(self, population: Population, places: np.ndarray, rows: int) -> Population:
         parts = tuple(np.sort(part[: -(-len(part) * rows // self.most)]) for part in self.parts)
         source = replace(population.source, parts=parts)
-        entries = [_on(population.entries[i], source.rows) for i in places]
+        entries = [_on(population.entries[i], source) for i in places]
         layout: Any = population.layout
         given = jax.tree.map(lambda a: np.asarray(a)[places], population.given)
         return Population(source, entries, layout.thinned(len(places)), taken=population.taken, given=given)
@@ -73,10 +75,13 @@ class Rows:
         return self.found[budget]
 
 
-def _on(entry: Any, rows: int) -> Any:
-    """The entry as it would have been enrolled for fewer rows."""
-    size = min(entry.recipe.batch_size, rows)
-    return entry._replace(recipe=replace(entry.recipe, batch_size=size, steps_per_epoch=-(-rows // size)))
+def _on(entry: Any, source: Source) -> Any:
+    """The entry as it would have been enrolled for these rows."""
+    size = min(entry.recipe.batch_size, source.rows)
+    steps = source.steps(size)
+    alike = len(set(steps)) == 1
+    recipe = replace(entry.recipe, batch_size=size, steps_per_epoch=steps[0] if alike else None)
+    return entry._replace(recipe=recipe, steps=None if alike else steps[part_of(entry.point)])
 
 
 def _at(population: Population, metric: str, budget: int) -> tuple[np.ndarray, np.ndarray]:

@@ -179,8 +179,11 @@ def _told(rows: list[tuple], diverged: np.ndarray, metric: str) -> None:
     """
     _, values, gradient = rows[0]
     if (diverged == 0).all():
-        why = "no value" if not np.isfinite(values).any() else "no finite gradient"
-        raise ValueError(f"no start can be descended: {metric} has {why} there; write {REMEDY}")
+        lost = not np.isfinite(values).any()
+        why, remedy = (
+            ("no value", "standardise=True or a smaller learning rate") if lost else ("no finite gradient", REMEDY)
+        )
+        raise ValueError(f"no start can be descended: {metric} has {why} there; write {remedy}")
     flat = [name for name, slopes in gradient.items() if not any(np.any(g) for g in slopes)]
     if len(flat) == len(gradient):
         raise ValueError(

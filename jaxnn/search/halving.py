@@ -138,7 +138,7 @@ def check_race(search: Any, entries: Sequence[Entry], folder: Any, call: str) ->
     """Raise for a metric or a budget that there is not, and for what cannot begin anew on more rows."""
     goal_of(search.metric, search.mode, entries, call)
     rows = search.budget == "rows"
-    most = max(e.recipe.steps_per_epoch * e.recipe.batch_size if rows else e.epochs for e in entries)
+    most = max(e.steps_per_epoch * e.recipe.batch_size if rows else e.epochs for e in entries)
     if isinstance(search.min_budget, int) and search.min_budget > most:
         raise ValueError(
             f"the first round has {search.min_budget} {search.budget}, of {most} that there are; "

@@ -37,7 +37,7 @@ from jaxnn.data.source import EVALUATION_ROWS, Block
 from jaxnn.optim.average import averaged
 from jaxnn.optim.penalties import value_of
 from jaxnn.train.class_weight import numbered
-from jaxnn.train.heads import is_node
+from jaxnn.train.heads import by_path
 from jaxnn.train.optimizer import packed, plain
 from jaxnn.train.state import TrainState
 from jaxnn.train.step import evaluate, init, steps_key, train_step
@@ -60,7 +60,7 @@ class Recipe:
         compute_dtype: of the forward pass, or None for that of the data.
         rewind: whether a sick member goes back to the epoch's beginning, which takes one copy of the state.
         platform: of the devices that it is compiled for: what is fastest differs. None for what suits all.
-        classes: class names, by which class weights may be given, or None.
+        classes: class names, by which class weights may be given: pairs of an output's path and its names.
         remat: whether a gradient through the training keeps the state before each step alone, and computes the step
             anew on its way back.
     """
@@ -73,16 +73,23 @@ class Recipe:
     compute_dtype: Any = None
     rewind: bool = True
     platform: str | None = None
-    classes: tuple | None = None
+    classes: tuple = ()
     remat: bool = False
 
     def built(self, member: "Member") -> Trial:
         """The trial of a member, early stopping included; its numbers may be traced."""
+        trial = self.unnamed(member)
+        if trial.class_weight is None:
+            return trial
+        names = dict(self.classes)
+        weights = {head.path: numbered(head.class_weight, names.get(head.path)) for head in trial.heads}
+        return replace(trial, class_weight=by_path(trial.loss, weights))
+
+    def unnamed(self, member: "Member") -> Trial:
+        """`built`, but class weights as they were given, by number or name."""
         steps = member.steps if self.steps_per_epoch is None else self.steps_per_epoch
         clock = lambda: Clock(steps, member.epochs, member.epochs * steps)  # noqa: E731
-        trial = build(self.trial, join(self.structure, member.hparams), clock).stopping(member.stop)
-        named = None if is_node(trial.loss) else numbered(trial.class_weight, self.classes)
-        return trial if named is None else replace(trial, class_weight=named)
+        return build(self.trial, join(self.structure, member.hparams), clock).stopping(member.stop)
 
 
 class Member(NamedTuple):

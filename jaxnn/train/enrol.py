@@ -10,12 +10,13 @@ import numpy as np
 from jaxnn.core.checks import pair
 from jaxnn.core.ending import activation_at_the_end
 from jaxnn.core.hyper import concrete, split
-from jaxnn.core.records import OF_CHANCES, Loss
+from jaxnn.core.records import OF_CHANCES
 from jaxnn.core.tree import row_count
 from jaxnn.data.batches import rows_of_a_step
+from jaxnn.data.labels import by_output
 from jaxnn.data.source import Source
 from jaxnn.train.engine import Member, Recipe
-from jaxnn.train.heads import is_node
+from jaxnn.train.heads import Head
 from jaxnn.train.options import floating, whole
 from jaxnn.train.targets import check_heads
 from jaxnn.train.trial import OWN, Trial, TrialLike, arguments, check_names, part_of
@@ -41,6 +42,11 @@ class Entry(NamedTuple):
     shuffle: bool
     stop: Any
     steps: int | None = None
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Of its own part of the rows."""
+        return self.recipe.steps_per_epoch if self.steps is None else self.steps
 
     @property
     def structure(self) -> Any:
@@ -95,7 +101,7 @@ def enrol(
                          "which makes the axis fold itself")  # fmt: skip
     alike = len(set(steps)) == 1
     recipe = Recipe(trial, structure, size, steps[0] if alike else None, source.holds_out, floating(compute_dtype),
-                    rewind, classes=source.classes)  # fmt: skip
+                    rewind, classes=tuple(by_output(source.classes).items()))  # fmt: skip
     return Entry(dict(point), recipe, inside, int(seed), int(own["epochs"]), shuffle, stop,
                  None if alike else steps[part])  # fmt: skip
 
@@ -114,7 +120,7 @@ def glance(trial: TrialLike, point: Mapping[str, Any], epochs: int) -> Trial | N
     try:
         inside, structure = split(arguments(point))
         member = Member(concrete(inside), None, None, epochs, 0)
-        return Recipe(trial, structure, 1, 1, False, None, True).built(member)
+        return Recipe(trial, structure, 1, 1, False, None, True).unnamed(member)
     except Exception:
         return None
 
@@ -131,8 +137,8 @@ def check(entry: Entry, trial: Trial, source: Source) -> None:
         raise ValueError(
             f"early stopping looks at {trial.stop.metric!r} and there is no validation part; write validation=0.2"
         )
-    if not is_node(trial.loss):
-        _check_ending(trial.model, trial.heads[0].loss)
+    for head in trial.heads:
+        _check_ending(trial.model, head)
     both = next((name for name in trial.metric_names if name in entry.point), None)
     if both is not None:
         raise ValueError(
@@ -147,12 +153,13 @@ def check(entry: Entry, trial: Trial, source: Source) -> None:
         check_heads(trial, _output_shape(trial.model, tree, rows, row_count(part.y)), part, what)
 
 
-def _check_ending(model: Any, loss: Loss) -> None:
+def _check_ending(model: Any, head: Head) -> None:
     """Raise for probabilities under a loss that takes logits."""
-    ending = activation_at_the_end(model)
+    loss, ending = head.loss, activation_at_the_end(model, head.path)
     if loss.task in OF_CHANCES and ending in ("sigmoid", "softmax"):
+        what = f"the output {'/'.join(map(str, head.path))} of the model" if head.path else "the model"
         raise ValueError(
-            f"the model ends in a {ending}, and {loss.name} takes logits, of which it takes the "
+            f"{what} ends in a {ending}, and {loss.name} takes logits, of which it takes the "
             f'{"softmax" if loss.task == "classes" else "sigmoid"} itself; leave out "{ending}" at the end, as in '
             "Dense(1): predict_proba gives probabilities"
         )

@@ -64,7 +64,7 @@ class Head:
         """
         if isinstance(batch.y, Mixed):
             return self._seen_both(outputs, batch)
-        outputs, mask = split_mask(pick(outputs, self.path))
+        outputs, mask = value_and_mask(pick(outputs, self.path))
         targets, weight, real = pick(batch.y, self.path), own_weight(batch.weight, self.path), None
         rows = jnp.ones(weight.shape[:1], bool) if batch.rows is None else batch.rows
         if weight.ndim > 1:
@@ -108,12 +108,12 @@ def _over(flags: Any, like: Any) -> Any:
     return jnp.broadcast_to(flags.reshape(flags.shape + (1,) * (like.ndim - flags.ndim)), like.shape)
 
 
-def split_mask(outputs: Any) -> tuple[Any, Any]:
+def value_and_mask(outputs: Any) -> tuple[Any, Any]:
     """The outputs and the mask beside them, as layers hand it on, or None.
 
     Example:
         >>> masked = Masked(jnp.ones((2, 5, 3)), jnp.ones((2, 5)))
-        >>> [a.shape for a in split_mask(masked)], split_mask(jnp.ones(3))[1]
+        >>> [a.shape for a in value_and_mask(masked)], value_and_mask(jnp.ones(3))[1]
         ([(2, 5, 3), (2, 5)], None)
     """
     return (outputs.value, outputs.mask) if isinstance(outputs, Masked) else (outputs, None)
@@ -164,6 +164,17 @@ def mapped(function: Callable, loss: Any, *trees: Any) -> Any:
         return function(loss, *trees)
     made = {key: mapped(function, branch, *(tree[key] for tree in trees)) for key, branch in items(loss)}
     return made if isinstance(loss, Mapping) else tuple(made.values())
+
+
+def by_path(loss: Any, values: Mapping[tuple, Any]) -> Any:
+    """A tree like that of the losses of what is known by path, None where nothing is.
+
+    Example:
+        >>> by_path({"cls": "hinge", "reg": "huber"}, {("cls",): 1})
+        {'cls': 1, 'reg': None}
+    """
+    found = iter([values.get(path) for path, _ in leaves(loss)])
+    return mapped(lambda _: next(found), loss)
 
 
 def own_weight(weight: Any, path: tuple) -> Any:
@@ -259,7 +270,7 @@ def fits(loss: Any, tree: Any) -> bool:
         (True, False)
     """
     if not is_node(loss):
-        return not is_node(tree) or split_mask(tree)[1] is not None
+        return not is_node(tree) or value_and_mask(tree)[1] is not None
     if not is_node(tree) or isinstance(loss, Mapping) != isinstance(tree, Mapping):
         return False
     own, theirs = dict(items(loss)), dict(items(tree))

@@ -11,6 +11,7 @@ import optax
 from jaxnn.core.types import Batch, Layer, Params, State
 from jaxnn.data import given, labels
 from jaxnn.data.arrays import as_batch, narrow
+from jaxnn.train.heads import by_path, mapped
 from jaxnn.train.predict import evaluation, outputs_of
 from jaxnn.train.reading import decide, log_probabilities, probabilities, read, read_probabilities, unmasked
 from jaxnn.train.trial import Trial
@@ -27,14 +28,15 @@ class Model:
         loss: as a `Trial` has it; says how outputs are read.
         metrics: as a `Trial` has them.
         standardiser: what scales new rows, or None.
-        classes: class names, or None.
+        classes: class names, or None; a tree of them like that of the losses where these go by output.
         features: column names, or None.
         compute_dtype: the dtype it was trained in, or None.
         prepare: what makes numbers of new rows, fitted on the training part, or None.
         named: whether the targets were class names, which `predict` then gives back.
         loss_weights: as a `Trial` has them, concrete numbers.
         baseline: what a constant prediction reaches, by the names of the history; see `Run.baseline`.
-        row: one row of inputs as a tree of `jax.ShapeDtypeStruct`, by which a file's weights are checked, or None.
+        row: rows of inputs as arrays or `jax.ShapeDtypeStruct`, of which one is kept as its shape: by it weights are
+            checked when a model is saved and loaded. None for a model that is not saved.
 
     Example:
         >>> import jaxnn as nn
@@ -49,7 +51,7 @@ class Model:
     loss: Any
     metrics: Any = ()
     standardiser: Any = None
-    classes: tuple[Any, ...] | None = None
+    classes: Any = None
     features: tuple[str, ...] | None = None
     compute_dtype: Any = None
     prepare: Any = None
@@ -57,6 +59,10 @@ class Model:
     loss_weights: Any = None
     baseline: dict[str, float] = field(default_factory=dict)
     row: Any = None
+
+    def __post_init__(self):
+        one = jax.tree.map(lambda a: jax.ShapeDtypeStruct((1, *a.shape[1:]), a.dtype), self.row)
+        object.__setattr__(self, "row", one)
 
     @property
     def trial(self) -> Trial:
@@ -128,9 +134,14 @@ class Model:
         return self.told(read(decide, self.loss, self.outputs(x)))
 
     def told(self, decided: Any) -> Any:
-        """Class numbers as the names that the targets had; all else as it is."""
-        whole = np.issubdtype(getattr(decided, "dtype", object), np.integer)
-        return labels.given_back(self.classes, decided) if self.named and self.classes and whole else decided
+        """Class numbers as the names that the targets had, by output where losses are; all else as it is."""
+        names = by_path(self.loss, labels.by_output(self.classes) if self.named else {})
+
+        def one(_: Any, own: Any, classes: Any) -> Any:
+            whole = np.issubdtype(getattr(own, "dtype", object), np.integer)
+            return labels.given_back(classes, own) if classes and whole else own
+
+        return mapped(one, self.loss, decided, names)
 
     def evaluate(self, data: Any) -> dict[str, float]:
         """Loss and metrics on data ``(x, y)`` or ``(x, y, weight)``, in use.

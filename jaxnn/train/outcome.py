@@ -88,7 +88,7 @@ def bare(entry: Entry, source: Source) -> Model:
         trial.model, None, None, trial.loss, trial.metrics, source.scaler(part), source.classes, source.features,
         entry.recipe.compute_dtype, source.preparation(part), source.named, trial.loss_weights,
         of_member(trial.heads, source, part),
-        row=jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), source.first_row),
+        row=source.first_row,
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from jaxnn import losses
 from jaxnn.core.records import OF_CHANCES
 from jaxnn.losses.reading import values
-from jaxnn.train.heads import is_node, mapped, split_mask
+from jaxnn.train.heads import is_node, mapped, value_and_mask
 
 
 def log_probabilities(task: str | None, outputs: Any, call: str) -> np.ndarray:
@@ -133,7 +133,7 @@ def read(function: Callable, loss: Any, *outputs: Any) -> Any:
 
 def unmasked(loss: Any, outputs: Any) -> Any:
     """The outputs of every head without the mask that layers handed on beside them."""
-    return mapped(lambda leaf, own: split_mask(own)[0], loss, outputs)
+    return mapped(lambda leaf, own: value_and_mask(own)[0], loss, outputs)
 
 
 def read_probabilities(loss: Any, outputs: Any, function: Callable, call: str) -> Any:

@@ -93,8 +93,8 @@ class Run:
         return self.model.standardiser
 
     @property
-    def classes(self) -> tuple[Any, ...] | None:
-        """Class names, in the order of the columns of `predict_proba`, or None."""
+    def classes(self) -> Any:
+        """Class names, in the order of the columns of `predict_proba`, or None; by output where losses are."""
         return self.model.classes
 
     @property

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jaxnn.core.hyper import split
 from jaxnn.core.types import Key
 from jaxnn.data.batches import rows_of_a_step
+from jaxnn.data.labels import by_output
 from jaxnn.data.source import Block, read
 from jaxnn.train.class_weight import counted
 from jaxnn.train.culprits import naming_traced
@@ -83,7 +84,7 @@ def run(
     size, shuffle = rows_of_a_step(batch_size, source.rows, shuffle)
     inside, structure = split(hparams)
     recipe = Recipe(trial, structure, size, -(-source.rows // size), source.held is not None, floating(compute_dtype),
-                    classes=source.classes, remat=remat)  # fmt: skip
+                    classes=tuple(by_output(source.classes).items()), remat=remat)  # fmt: skip
     member = Member(inside, stop, key, jnp.int32(epochs), jnp.int32(0))
     with naming_traced(inside):
         built = recipe.built(member)

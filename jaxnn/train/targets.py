@@ -19,7 +19,7 @@ from jaxnn.train.heads import (
     own_weight,
     pick,
     shown,
-    split_mask,
+    value_and_mask,
 )
 from jaxnn.train.trial import Trial
 
@@ -55,7 +55,7 @@ def _weight(data: Batch, head: Head) -> Any:
 
 def _check_head(head: Head, outputs: Any, y: Any, weight: Any, data: Batch, what: str) -> None:
     bare = head.loss.task is None
-    own, mask = split_mask(outputs)
+    own, mask = value_and_mask(outputs)
     if is_node(own) or is_node(y):
         if not bare:
             _refuse_tree(head, own)

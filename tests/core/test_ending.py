@@ -44,3 +44,27 @@ def test_probabilities_under_a_loss_from_logits_are_refused(model, loss):
 def test_probabilities_under_other_losses_pass():
     trial = nn.Trial(nn.Dense(1, "sigmoid"), "squared_error", optax.sgd(0.1))
     nn.fit(trial, (np.ones((4, 2)), np.array([0.0, 1, 0, 1])), epochs=1, progress=False)
+
+
+HEADS = nn.Sequential(
+    nn.Dense(3),
+    nn.Graph(("yes", nn.Sequential(nn.Dense(1, "sigmoid")), "x"), ("size", nn.Dense(1, "sigmoid"), "x"),
+             outputs=("yes", "size")),
+)  # fmt: skip
+
+
+def test_each_of_several_outputs_has_its_ending():
+    assert activation_at_the_end(HEADS, ("yes",)) == "sigmoid"
+    assert activation_at_the_end(HEADS, ("other",)) is None
+    assert activation_at_the_end(HEADS) is None
+
+
+def test_probabilities_of_one_output_under_a_loss_from_logits_are_refused():
+    data = np.ones((4, 2)), {"yes": np.array([0, 1, 0, 1]), "size": np.ones(4)}
+    losses = {"yes": "sigmoid_cross_entropy", "size": "squared_error"}
+    with pytest.raises(
+        ValueError, match="the output yes of the model ends in a sigmoid, and sigmoid_cross_entropy takes"
+    ):
+        nn.fit(nn.Trial(HEADS, losses, optax.sgd(0.1)), data, epochs=1, progress=False)
+    losses["yes"] = "squared_error"
+    nn.fit(nn.Trial(HEADS, losses, optax.sgd(0.1)), data, epochs=1, progress=False)

@@ -6,7 +6,7 @@ from scipy import special, stats
 
 import jaxnn as nn
 from jaxnn.core.checks import SpecError
-from jaxnn.data.mixup import Mixed, partners
+from jaxnn.data.mixup import Mixed, partners, symmetric_beta
 
 KEY = jax.random.key(4, impl="threefry2x32")
 RNG = np.random.default_rng(0)
@@ -110,3 +110,25 @@ def test_an_alpha_below_zero_is_refused_and_the_record_prints_itself():
     with pytest.raises(ValueError, match=r"alpha must be 0 or more, got -0.1; write Mixup\(0.2\)"):
         nn.Mixup(-0.1)
     assert (repr(nn.Mixup(0.2)), nn.Mixup(0.2) == nn.Mixup(0.2)) == ("Mixup(alpha=0.2)", True)
+
+
+DRAW = jax.jit(symmetric_beta, static_argnums=2)
+
+
+@pytest.mark.parametrize("alpha", [0.1, 0.3, 0.5, 1.0, 2.0, 5.0])
+def test_symmetric_draws_are_those_of_the_beta_distribution(alpha):
+    """Draws below 1/2, and those above it as far as floats near 1 tell them apart; as many are small as large."""
+    drawn = np.asarray(DRAW(KEY, jnp.float32(alpha), 20000), np.float64)
+    cdf = stats.beta(alpha, alpha).cdf
+    small, large = drawn[drawn < 0.5], 1 - drawn[(drawn > 0.5) & (drawn < 0.999)]
+    assert stats.kstest(small, lambda b: 2 * cdf(b)).pvalue > 1e-3
+    assert stats.kstest(large, lambda b: (cdf(b) - cdf(0.001)) / (0.5 - cdf(0.001))).pvalue > 1e-3
+    assert abs(len(small) - 10000) < 4 * np.sqrt(5000)
+
+
+def test_the_derivative_in_alpha_is_that_of_each_draw():
+    total = lambda alpha: DRAW(KEY, alpha, 500).std()  # noqa: E731
+    with jax.enable_x64(True):
+        slope = jax.grad(total)(jnp.float64(0.3))
+        up, down = (float(total(jnp.float64(0.3 + step))) for step in (1e-6, -1e-6))
+    np.testing.assert_allclose(slope, (up - down) / 2e-6, rtol=1e-5)

@@ -12,6 +12,7 @@ import pytest
 
 import jaxnn as nn
 from jaxnn.core import files
+from jaxnn.core.layer import REGISTRY
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(20, 3)).astype(np.float32)
@@ -98,6 +99,32 @@ def test_layers_of_ones_own_functions_come_from_the_trial(tmp_path):
         ValueError, match=r"a function of one's own, which no file holds; write nn\.load_runs\(folder, trial\)"
     ):
         nn.load_runs(tmp_path)[0]
+
+
+def test_layers_of_ones_own_are_given_back_as_classes(tmp_path):
+    def define():
+        @nn.spec
+        class Tripled:
+            by: float = nn.hyper(3.0)
+
+            def init(self, key, x):
+                return {}, {}
+
+            def apply(self, params, state, x, *, key=None, train=False, rows=None):
+                return x * self.by, state
+
+        return Tripled
+
+    layer = define()
+
+    def line(lr):
+        return nn.Trial(nn.Sequential(layer(), nn.Dense(1)), "squared_error", optax.sgd(lr))
+
+    run = nn.fit(line, (X, X[:, 0]), dict(lr=0.1), epochs=1, batch_size=20, folder=tmp_path, progress=False)
+    REGISTRY.pop("Tripled")
+    with pytest.raises(ValueError, match=r"no layer is named 'Tripled'.*specs=\[Tripled\]"):
+        nn.load_runs(tmp_path)[0].predict(X)
+    np.testing.assert_array_equal(nn.load_runs(tmp_path, specs=[layer])[0].predict(X), run.predict(X))
 
 
 def test_weights_of_another_shape_are_told_by_their_first_leaf(tmp_path):

@@ -193,3 +193,20 @@ def test_a_preparation_that_was_tampered_with_is_refused(tmp_path, name):
     _change(tmp_path / "m", PREPARED[name])
     with pytest.raises(ValueError, match=r"holds no model"):
         load(tmp_path / "m")
+
+
+def test_a_model_made_by_hand_is_checked_by_its_row(tmp_path):
+    weights = {"kernel": np.ones((3, 1), np.float32), "bias": np.zeros(1, np.float32)}
+    x = np.ones((4, 3), np.float32)
+    with pytest.raises(
+        ValueError, match=r"the model knows no row of its inputs, .*; write nn.Model\(..., row=x\[:1\]\)"
+    ):
+        nn.Model(nn.Dense(1), weights, {}, "squared_error").save(tmp_path / "model")
+    with pytest.raises(ValueError, match=r"params/kernel is float32 \(3, 1\) and the model needs float32 \(2, 1\)"):
+        nn.Model(nn.Dense(1), weights, {}, "squared_error", row=x[:, :2]).save(tmp_path / "model")
+    nn.Model(nn.Dense(1), weights, {}, "squared_error", row=x).save(tmp_path / "model")
+    assert nn.load(tmp_path / "model").predict(x).tolist() == [3.0] * 4
+    tree, meta = files.read(tmp_path / "model")
+    files.write(tmp_path / "model", tree, {**meta, "row": None})
+    with pytest.raises(ValueError, match="the model knows no row of its inputs"):
+        nn.load(tmp_path / "model")

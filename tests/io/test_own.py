@@ -121,7 +121,7 @@ def test_a_layer_defined_anew_does_not_harm_the_models_there_are(tmp_path):
 
         return Cell
 
-    old = nn.Model(define()(3.0), {}, {}, "squared_error")
+    old = nn.Model(define()(3.0), {}, {}, "squared_error", row=X[:, :1])
     define()
     assert old.predict(X[:, :1]).tolist() == (3 * X[:, 0]).tolist() and "loss" in old.evaluate((X[:, :1], X[:, 0]))
     old.save(tmp_path / "old")

@@ -12,12 +12,7 @@ from jaxnn.core.registry import LOSSES
 OWN = [name for name, record in LOSSES.items() if getattr(record.rows, "__module__", "").startswith("jaxnn.")]
 
 
-@pytest.fixture(autouse=True)
-def clean():
-    before = dict(LOSSES)
-    yield
-    LOSSES.clear()
-    LOSSES.update(before)
+pytestmark = pytest.mark.usefixtures("registry")
 
 
 def far(outputs, targets):

@@ -6,17 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 from scipy import special
 
 from jaxnn import losses
-
-DRAW = np.random.default_rng(0)
-LOGITS, LABELS = 3 * DRAW.normal(size=(7, 4)).astype(np.float32), DRAW.integers(0, 4, 7)
-SCORES, BINARY = 3 * DRAW.normal(size=7).astype(np.float32), np.array([0, 1, 1, 0, 1, 0, 0])
-OUTPUTS, TARGETS = DRAW.normal(size=(7, 3)).astype(np.float32), DRAW.normal(size=(7, 3)).astype(np.float32)
-WIDTHS = st.integers(-300, 300).map(lambda n: n / 10)
-ROWS = hnp.arrays(np.float32, (5, 3), elements=WIDTHS)
+from tests.losses.rows import ROWS, SCORES
 
 
 def torch_functional():

@@ -1,17 +1,10 @@
 """Errors against scikit-learn."""
 
-import numpy as np
 import pytest
-from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from jaxnn import metrics
-
-DRAW = np.random.default_rng(0)
-LOGITS, LABELS = DRAW.normal(size=(40, 5)).astype(np.float32), DRAW.integers(0, 5, 40)
-SCORES, BINARY = DRAW.normal(size=40).astype(np.float32), DRAW.integers(0, 2, 40)
-WEIGHTS = DRAW.uniform(0, 2, 40).astype(np.float32)
-HALVES = st.integers(-8, 8).map(lambda n: n / 2)
+from tests.metrics.rows import LOGITS, WEIGHTS
 
 
 def value(metric, outputs, targets, weights=None):

@@ -9,12 +9,9 @@ from hypothesis.extra import numpy as hnp
 from sklearn import metrics as sk
 
 from jaxnn import metrics
+from tests.metrics.rows import BINARY, HALVES, LABELS, LOGITS, SCORES, WEIGHTS
 
-DRAW = np.random.default_rng(0)
-LOGITS, LABELS = DRAW.normal(size=(40, 5)).astype(np.float32), DRAW.integers(0, 5, 40)
-SCORES, BINARY = DRAW.normal(size=40).astype(np.float32), DRAW.integers(0, 2, 40)
-WEIGHTS = DRAW.uniform(0, 2, 40).astype(np.float32)
-HALVES = st.integers(-8, 8).map(lambda n: n / 2)
+DRAW = np.random.default_rng(1)
 
 
 def value(metric, outputs, targets, weights=None):

@@ -3,15 +3,9 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import strategies as st
 
 from jaxnn import losses, metrics
-
-DRAW = np.random.default_rng(0)
-LOGITS, LABELS = DRAW.normal(size=(40, 5)).astype(np.float32), DRAW.integers(0, 5, 40)
-SCORES, BINARY = DRAW.normal(size=40).astype(np.float32), DRAW.integers(0, 2, 40)
-WEIGHTS = DRAW.uniform(0, 2, 40).astype(np.float32)
-HALVES = st.integers(-8, 8).map(lambda n: n / 2)
+from tests.metrics.rows import BINARY, LABELS, LOGITS, SCORES
 
 
 def value(metric, outputs, targets, weights=None):

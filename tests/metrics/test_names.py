@@ -13,12 +13,7 @@ from jaxnn.metrics.names import unique
 OWN = [name for name, record in METRICS.items() if getattr(record.rows, "__module__", "").startswith("jaxnn.")]
 
 
-@pytest.fixture(autouse=True)
-def clean():
-    before = dict(METRICS)
-    yield
-    METRICS.clear()
-    METRICS.update(before)
+pytestmark = pytest.mark.usefixtures("registry")
 
 
 def gain(outputs, targets):

@@ -6,7 +6,7 @@ import pytest
 
 import jaxnn as nn
 from jaxnn.core.masks import Masked
-from jaxnn.train.heads import Head, check_trees, given, leaves, mapped, own_weight, pick, split_mask
+from jaxnn.train.heads import Head, check_trees, given, leaves, mapped, own_weight, pick, value_and_mask
 
 RNG = np.random.default_rng(0)
 LOGITS, STEPS = RNG.normal(size=(3, 4, 2)).astype(np.float32), RNG.integers(0, 2, (3, 4)).astype(np.int32)
@@ -73,9 +73,9 @@ def test_a_head_takes_what_stands_at_its_path():
 
 def test_what_a_mask_is():
     for mask in (MASK, MASK > 0, MASK.astype(np.float32)):
-        assert split_mask(Masked(LOGITS, mask)) == (LOGITS, mask)
+        assert value_and_mask(Masked(LOGITS, mask)) == (LOGITS, mask)
     for outputs in (LOGITS, (LOGITS, MASK), [LOGITS, MASK]):
-        assert split_mask(outputs) == (outputs, None)
+        assert value_and_mask(outputs) == (outputs, None)
 
 
 def test_trees_of_losses_are_walked_in_their_own_order():

@@ -100,3 +100,23 @@ def test_what_stands_in_masked_steps_changes_nothing():
 def test_targets_without_steps_are_told_what_to_end_with():
     with pytest.raises(ValueError, match=r"a mask \(4, 4\) of the steps that count.* such as GlobalAvgPool\(\)"):
         nn.fit(tagger(0.1), ((X, MASK), Y[:, 0]), epochs=1, progress=False)
+
+
+def test_nan_in_masked_steps_is_no_matter():
+    holed = np.where(MASK[..., None] > 0, X, np.nan)
+    options = dict(epochs=2, batch_size=2, standardise=True, progress=False)
+    run = nn.fit(tagger, ((holed, MASK), Y), {"lr": 0.1}, validation=((holed, MASK), Y), **options)
+    same = nn.fit(tagger, ((X, MASK), Y), {"lr": 0.1}, validation=((X, MASK), Y), **options)
+    for name, values in same.history.items():
+        np.testing.assert_array_equal(run.history[name], values)
+    real = MASK > 0
+    np.testing.assert_array_equal(run.predict((holed, MASK))[real], same.predict((X, MASK))[real])
+    assert run.evaluate(((holed, MASK), Y)) == same.evaluate(((X, MASK), Y))
+
+
+def test_nan_in_real_steps_and_beside_what_is_no_mask_is_refused():
+    holed = X.copy()
+    holed[1, 1, 0] = np.nan
+    for mask in (MASK, MASK * 0.5):
+        with pytest.raises(ValueError, match=r"x\[0\] of the data holds NaN or infinite values"):
+            nn.fit(tagger, ((holed, mask), Y), {"lr": 0.1}, epochs=1, progress=False)
