@@ -29,11 +29,13 @@ from jaxnn.core.registry import metric as metric
 from jaxnn.core.types import Batch as Batch
 from jaxnn.core.version import __version__ as __version__
 
-# data: what changes a batch.
+# data: how rows are divided, and what changes a batch.
+from jaxnn.data.folds import folds as folds
 from jaxnn.data.mixup import Mixup as Mixup
 
 # grid: many trainings in one program, and what comes out.
 from jaxnn.grid import space as space
+from jaxnn.grid.cv import CV as CV
 from jaxnn.grid.door import grid as grid
 from jaxnn.grid.engine import population as population
 from jaxnn.grid.ensemble import Ensemble as Ensemble

@@ -1,7 +1,7 @@
 """The rows of a training: whole, their parts by index, scaled, named, and as blocks that a program eats."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import jax
@@ -13,9 +13,10 @@ from jaxnn.core.types import Batch
 from jaxnn.data.arrays import as_batch, narrow
 from jaxnn.data.batches import epoch_orders, in_order
 from jaxnn.data.given import Given, count, fitted, given, inputs, needed
+from jaxnn.data.parts import Parts, relative
 from jaxnn.data.preparation import Preparation
 from jaxnn.data.split import Standardiser, standardise
-from jaxnn.data.validation import split
+from jaxnn.data.validation import held_pair, is_pair, read_pair, split
 from jaxnn.data.weights import of_rows
 
 CAPACITY = 64
@@ -33,7 +34,9 @@ class Block(NamedTuple):
         data: all rows, leaves ``(rows, ...)``, with weights.
         held: validation rows as stacked batches, leaves ``(parts, steps, batch, ...)``, or None.
         counts: what the rows of each class weigh together, a tree of ``(parts, classes)``, or None where nobody asks.
-        orders: ``(epochs, parts, entries)`` int32, which rows an epoch of a part takes, in order.
+        parts: row numbers of folds, whose rows are held out by index and not by ``held``; or None.
+        orders: ``(epochs, parts, entries)`` int32, which rows an epoch of a part takes, in order. Of folds: which of a
+            fold's training rows, by the number of these.
         sizes: ``(parts,)`` int32, how many of these entries are real.
         count: how many of the epochs to do, int32.
     """
@@ -41,6 +44,7 @@ class Block(NamedTuple):
     data: Batch
     held: Batch | None
     counts: Any
+    parts: Parts | None
     orders: Any
     sizes: Any
     count: Any
@@ -60,6 +64,9 @@ class Source:
         classes, features: names, or None.
         named: whether the targets were class names.
         prepare: what made numbers of a table, fitted on the training rows, or None.
+        tests: for each fold the numbers of the rows that it holds out, in the place of ``held``; or None.
+        scalers, prepares: for each fold what was fitted on its training rows, or None where all have the same. With
+            ``scalers``, ``standardiser`` is what brings all rows near to 0, and each fold's own follows in the program.
         device: where the data lay, if they were put on a device on purpose.
 
     Example:
@@ -78,6 +85,9 @@ class Source:
     features: tuple[str, ...] | None = None
     named: bool = False
     prepare: Any = None
+    tests: tuple[np.ndarray, ...] | None = None
+    scalers: tuple[Standardiser, ...] | None = None
+    prepares: tuple[Any, ...] | None = None
     device: Any = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -90,6 +100,33 @@ class Source:
         return max(map(len, self.parts))
 
     @property
+    def holds_out(self) -> bool:
+        """Whether rows are held out."""
+        return self.held is not None or self.tests is not None
+
+    @property
+    def lengths(self) -> list[int]:
+        """The sizes of training parts that there are, each once."""
+        return sorted({len(rows) for rows in self.parts})
+
+    def steps(self, batch_size: int) -> list[int]:
+        """The steps of an epoch of each part."""
+        return [-(-len(rows) // batch_size) for rows in self.parts]
+
+    def scaler(self, part: int = 0) -> Standardiser | None:
+        """What scales new rows as those of a part."""
+        return self.standardiser if self.scalers is None else self.scalers[part]
+
+    def preparation(self, part: int = 0) -> Any:
+        """What makes numbers of new rows as of those of a part."""
+        return self.prepare if self.prepares is None else self.prepares[part]
+
+    def only(self, part: int) -> "Source":
+        """The same rows with one of the parts."""
+        kept = {n: v[part : part + 1] for n in ("parts", "tests", "scalers", "prepares") if (v := getattr(self, n))}
+        return replace(self, **kept)
+
+    @property
     def first_row(self) -> Any:
         """One row of inputs, whose shape is all that an initialiser reads."""
         return jax.tree.map(lambda a: a[:1], self.data.x)
@@ -97,7 +134,15 @@ class Source:
     @property
     def capacity(self) -> int:
         """Epochs that a block holds."""
-        return max(1, min(CAPACITY, ORDER_ENTRIES // (self.rows * len(self.parts))))
+        return max(1, min(CAPACITY, ORDER_ENTRIES // (self.rows * len(self._ordered))))
+
+    @property
+    def _ordered(self) -> tuple[np.ndarray, ...]:
+        """What is put in order for each epoch: the rows of parts, or for folds numbers up to each length there is.
+
+        Folds of one length so share an order, which is that of a training on a copy of their rows.
+        """
+        return self.parts if self.tests is None else tuple(np.arange(length) for length in self.lengths)
 
     def orders(self, first: int, count: int, shuffle: bool = True) -> np.ndarray:
         """The row numbers of ``count`` epochs from epoch ``first`` on, ``(count, parts, entries)``.
@@ -105,8 +150,8 @@ class Source:
         An epoch's order is a function of the shuffle seed and the epoch alone. A short part is filled up with its
         first row.
         """
-        orders = np.empty((count, len(self.parts), self.rows), np.int32)
-        for i, rows in enumerate(self.parts):
+        orders = np.empty((count, len(self._ordered), self.rows), np.int32)
+        for i, rows in enumerate(self._ordered):
             order = rows[epoch_orders(self.shuffle_seed, first, count, len(rows), shuffle)]
             orders[:, i, : len(rows)] = order
             orders[:, i, len(rows) :] = order[:, :1]
@@ -116,15 +161,24 @@ class Source:
         """``orders``, ``sizes`` and ``count`` of a block; their shapes are the same for every count."""
         capacity = self.capacity if capacity is None else capacity
         count = min(count, capacity)
-        orders = np.zeros((capacity, len(self.parts), self.rows), np.int32)
+        orders = np.zeros((capacity, len(self._ordered), self.rows), np.int32)
         orders[:count] = self.orders(first, count, shuffle)
-        return orders, np.array([len(rows) for rows in self.parts], np.int32), np.int32(count)
+        return orders, np.array([len(rows) for rows in self._ordered], np.int32), np.int32(count)
 
     def block(
         self, first: int, count: int, shuffle: bool = True, capacity: int | None = None, counts: Any = None
     ) -> Block:
         """The work of ``count`` epochs from epoch ``first`` on."""
-        return Block(self.data, self.held_batches, counts, *self.work(first, count, shuffle, capacity))
+        return Block(self.data, self.held_batches, counts, self.by_index, *self.work(first, count, shuffle, capacity))
+
+    @property
+    def by_index(self) -> Parts | None:
+        """The row numbers of folds, as the program takes them."""
+        if self.tests is None:
+            return None
+        base = self.standardiser
+        scale = None if self.scalers is None or base is None else [relative(own, base) for own in self.scalers]
+        return Parts.of(self.parts, self.tests, self.lengths, scale)
 
     @property
     def held_batches(self) -> Batch | None:
@@ -140,6 +194,7 @@ class Source:
     def fingerprint(self) -> dict[str, str]:
         """A digest of everything that is read of the data, part by part, the same in every process."""
         trees = {"x": self.data.x, "y": self.data.y, "weight": self.data.weight, "the parts": self.parts}
+        trees |= {} if self.tests is None else {"the folds": self.tests}
         return {name: _digest(tree) for name, tree in {**trees, "the validation data": self.held}.items()}
 
 
@@ -170,7 +225,7 @@ def read(
     wide = scale or prepare is not None
     x = inputs(own.x, None, None, "the data") if prepare is None else np.zeros((count(own.x), 1))
     batch = as_batch((x, own.y, own.weight), wide=wide)
-    pair = _is_pair(validation)
+    pair = is_pair(validation)
     rows, theirs, kind = np.arange(row_count(batch.y)), None, "pair" if pair else None
     if validation is not None and not pair:
         rows, theirs, kind = split(
@@ -182,50 +237,28 @@ def read(
         prepare, x = fitted(prepare, own.x, own.y, rows[np.asarray(of_rows(batch.weight))[rows] > 0])
         batch = as_batch((x, batch.y, batch.weight), wide=True)
     held = None if theirs is None else jax.tree.map(lambda a: a[theirs], batch)
-    held = _held_pair(batch, _read_pair(validation, own, prepare, task), wide) if pair else held
+    held = held_pair(batch, read_pair(validation, own, prepare, task), wide) if pair else held
     if held is not None and any(_all_zero(weight) for weight in jax.tree.leaves(held.weight)):
         raise ValueError("the weights of the validation part are all 0; write another validation=, or other weights")
     scaler = None
     if scale and not (isinstance(prepare, Preparation) and prepare.scale):
         scaler = standardise(jax.tree.map(lambda a: a[rows], batch.x), of_rows(batch.weight)[rows])
-    apart = None if held is None else (_ready(held, scaler, wide),)
+    apart = None if held is None else (ready(held, scaler, wide),)
     return Source(
-        _ready(batch, scaler, wide), (rows,), apart, shuffle_seed, kind, scaler, own.classes,
-        _columns(own, prepare), own.named, prepare, device=_device(data),
+        ready(batch, scaler, wide), (rows,), apart, shuffle_seed, kind, scaler, own.classes,
+        columns_of(own, prepare), own.named, prepare, device=device_of(data),
     )  # fmt: skip
 
 
-def _ready(batch: Batch, scaler: Standardiser | None, wide: bool) -> Batch:
+def ready(batch: Batch, scaler: Standardiser | None, wide: bool) -> Batch:
     """The rows scaled, in the floats of the program."""
     batch = batch if scaler is None else batch._replace(x=scaler.transform(batch.x))
     return _unweighted(narrow(batch) if wide else batch)
 
 
-def _columns(own: Given, prepare: Any) -> tuple[str, ...] | None:
+def columns_of(own: Given, prepare: Any) -> tuple[str, ...] | None:
     """The names of the columns that the model reads."""
     return prepare.features if own.features is not None and isinstance(prepare, Preparation) else own.features
-
-
-def _is_pair(validation: Any) -> bool:
-    """Whether this is validation data, and no way to split."""
-    if validation is None or isinstance(validation, (int, float, np.number, str)):
-        return False
-    return not (isinstance(validation, (tuple, list)) and len(validation) > 0 and isinstance(validation[0], str))
-
-
-def _read_pair(validation: Any, own: Given, prepare: Any, task: Any) -> tuple[Any, Any, Any]:
-    theirs = given(validation, "the validation data", task=task, known=own.classes, named=own.named)
-    return inputs(theirs.x, own.features, prepare, "the validation data"), theirs.y, theirs.weight
-
-
-def _held_pair(batch: Batch, validation: Any, wide: bool) -> Batch:
-    held = as_batch(validation, "the validation data", wide)
-    ours, theirs = (jax.tree.map(lambda a: a.shape[1:], (b.x, b.y)) for b in (batch, held))
-    if ours != theirs:
-        raise ValueError(
-            f"rows of the data have shapes {ours} and rows of the validation data {theirs}; write equal ones"
-        )
-    return held
 
 
 def _unweighted(batch: Batch) -> Batch:
@@ -239,7 +272,7 @@ def _all_zero(weight: Any) -> bool:
     return not isinstance(weight, Tracer) and not (weight > 0).any()
 
 
-def _device(data: Any) -> Any:
+def device_of(data: Any) -> Any:
     """The one device on which a user has put an array of the data on purpose, or None."""
     for leaf in jax.tree.leaves(data):
         if isinstance(leaf, jax.Array) and not isinstance(leaf, Tracer) and getattr(leaf, "committed", False):

@@ -1,4 +1,4 @@
-"""Parts of a data set: a hold-out, folds, and the standardisation fitted on one part."""
+"""Parts of a data set: a hold-out, and the standardisation fitted on one part."""
 
 import math
 from typing import Any, NamedTuple
@@ -55,35 +55,6 @@ def holdout(n: int, fraction: float, seed: int = 0, labels: Any = None) -> tuple
     rank = np.arange(n) - np.repeat(np.cumsum(counts) - counts, counts)
     is_held = rank < np.repeat(take, counts)
     return np.sort(order[~is_held]), np.sort(order[is_held])
-
-
-def folds(n: int, k: int, seed: int = 0, labels: Any = None) -> list[tuple[np.ndarray, np.ndarray]]:
-    """``k`` splits such that each row is held exactly once; the held parts differ by at most one row.
-
-    Args:
-        n: number of rows.
-        k: number of folds, from 2 to ``n``.
-        seed: the folds are a pure function of the arguments.
-        labels: ``(n,)`` classes to stratify by (each class's counts then differ by at most one, too); None for none.
-
-    Returns:
-        A list of ``k`` pairs ``(train_rows, held_rows)`` of sorted int64 arrays.
-
-    Raises:
-        ValueError: for ``k`` outside 2 .. n, or labels that do not fit.
-
-    Example:
-        >>> [(len(train), len(held)) for train, held in folds(10, 3)]
-        [(6, 4), (7, 3), (7, 3)]
-    """
-    if not isinstance(k, int) or not 2 <= k <= n:
-        raise ValueError(f"k must be a whole number from 2 to the {n} rows, got {k!r}; write folds({n}, 5)")
-    order = _shuffled(n, seed)
-    if labels is not None:
-        order = order[np.argsort(_codes(n, labels)[order], kind="stable")]
-    fold = np.empty(n, dtype=int)
-    fold[order] = np.arange(n) % k
-    return [(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(k)]
 
 
 class Standardiser(NamedTuple):

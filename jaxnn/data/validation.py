@@ -8,6 +8,9 @@ import numpy as np
 
 from jaxnn.core.records import OF_LABELS
 from jaxnn.core.tree import row_count
+from jaxnn.core.types import Batch
+from jaxnn.data.arrays import as_batch
+from jaxnn.data.given import Given, given, inputs
 from jaxnn.data.split import holdout
 
 SHARE = 0.2
@@ -54,7 +57,7 @@ def split(
         )
     if groups is not None:
         return *by_group(n, float(fraction), seed, groups), float(fraction)
-    labels = _labels(y, task)
+    labels = labels_of(y, task)
     if labels is not None and task is not None and len(np.unique(labels)) == n > 2:
         raise ValueError(
             f"y holds {n} classes in {n} rows, and a class of one row cannot stand on both sides; if they are numbers "
@@ -70,7 +73,7 @@ def _last(n: int, fraction: float) -> tuple[np.ndarray, np.ndarray]:
     return np.arange(n - held), np.arange(n - held, n)
 
 
-def _labels(y: Any, task: Any) -> Any:
+def labels_of(y: Any, task: Any) -> Any:
     """The classes to hold in proportion, or None."""
     targets, tasks = jax.tree.leaves(y), jax.tree.leaves(task, is_leaf=lambda leaf: leaf is None)
     pairs = zip(targets, tasks * len(targets) if len(tasks) == 1 else tasks, strict=False)
@@ -116,3 +119,27 @@ def by_group(n: int, fraction: float, seed: int, groups: Any) -> tuple[np.ndarra
             held.append(group)
     mine = np.isin(codes, held)
     return np.flatnonzero(~mine), np.flatnonzero(mine)
+
+
+def is_pair(validation: Any) -> bool:
+    """Whether this is validation data, and no way to split."""
+    if validation is None or isinstance(validation, (int, float, np.number, str)):
+        return False
+    return not (isinstance(validation, (tuple, list)) and len(validation) > 0 and isinstance(validation[0], str))
+
+
+def read_pair(validation: Any, own: Given, prepare: Any, task: Any) -> tuple[Any, Any, Any]:
+    """Validation rows, targets and weights as the data had them; ``own`` is what the user gave as data."""
+    theirs = given(validation, "the validation data", task=task, known=own.classes, named=own.named)
+    return inputs(theirs.x, own.features, prepare, "the validation data"), theirs.y, theirs.weight
+
+
+def held_pair(batch: Batch, validation: Any, wide: bool) -> Batch:
+    """What `read_pair` gave as a `Batch`, of rows that have the shapes of the data's."""
+    held = as_batch(validation, "the validation data", wide)
+    ours, theirs = (jax.tree.map(lambda a: a.shape[1:], (b.x, b.y)) for b in (batch, held))
+    if ours != theirs:
+        raise ValueError(
+            f"rows of the data have shapes {ours} and rows of the validation data {theirs}; write equal ones"
+        )
+    return held

@@ -8,15 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from jaxnn.data.source import Source, read
+from jaxnn.data.source import Source
 from jaxnn.grid import plan as plans
+from jaxnn.grid.parted import parted
 from jaxnn.grid.results import Cohort, Runs
 from jaxnn.grid.space import Space, as_space
 from jaxnn.grid.stored import open_grid, write_table
 from jaxnn.train.begin import begin, shapes
 from jaxnn.train.culprits import naming_culprits
 from jaxnn.train.ending import Interrupted, told
-from jaxnn.train.enrol import Entry, check, enrol, task_of
+from jaxnn.train.enrol import Entry, check, enrol
 from jaxnn.train.options import check_options, whole
 from jaxnn.train.population import Population
 from jaxnn.train.progress import progress_bar
@@ -34,6 +35,8 @@ def grid(
     epochs: int | None = None,
     batch_size: int | None = 32,
     validation: Any = None,
+    folds: Any = None,
+    bootstrap: int | None = None,
     stop: Any = None,
     plan: Any = "auto",
     shuffle_seed: int = 0,
@@ -62,7 +65,12 @@ def grid(
         epochs: passes over the data, at most; None where ``epochs`` is an axis.
         batch_size: rows of a step, where ``batch_size`` is no axis; None for all rows in one step, in their own order.
         validation, stop, shuffle_seed, shuffle, standardise, prepare, groups, compute_dtype: as in `fit`, for all
-            members.
+            members; with folds what is fitted is fitted on the training rows of each.
+        folds: cross-validation, in the place of ``validation``: a number of folds, `jaxnn.folds`, a splitter of
+            scikit-learn, or a list of ``(train_rows, test_rows)``. Each point is trained once for each fold on its
+            rows, by number, and the ``val_`` metrics are those of the rows it holds out; ``fold`` is the last axis of
+            the space, and `Runs.cv` sums up. Classes are held out in proportion.
+        bootstrap: how many bootstrap draws of the rows, in the place of folds; scored on those that were not drawn.
         plan: ``"auto"``, ``"map"``, ``"vmap"`` or a `Plan`. Under ``"map"`` a member equals its solo `fit` to the bit.
         start: as in `fit`, for all members, or a list or `Runs` with one for each.
         folder: where to write every few seconds, and from where to go on after a kill; `jaxnn.load_runs` reads it.
@@ -85,6 +93,9 @@ def grid(
         >>> runs = nn.grid(line, (x, 2 * x[:, 0]), dict(lr=[0.3, 0.1], seed=range(2)), epochs=5)
         >>> len(runs), runs.best("loss").hparams
         (4, {'lr': 0.3})
+        >>> runs = nn.grid(line, (x, 2 * x[:, 0]), dict(lr=[0.3, 0.1]), epochs=5, folds=4)
+        >>> len(runs), runs.cv().best
+        (8, {'lr': 0.3})
     """
     points = as_space(space)
     if epochs is not None:
@@ -94,8 +105,8 @@ def grid(
     check_options(batch_size=batch_size, compute_dtype=compute_dtype, stop=stop, shuffle_seed=shuffle_seed,
                   callbacks=callbacks, folder=folder, shuffle=shuffle, standardise=standardise, states=states,
                   progress=progress)  # fmt: skip
-    source = _source(trial, data, points, epochs, validation=validation, shuffle_seed=shuffle_seed, shuffle=shuffle,
-                     scale=standardise, prepare=prepare, groups=groups)  # fmt: skip
+    source, points = parted(trial, data, points, epochs, validation, folds, bootstrap, shuffle_seed=shuffle_seed,
+                            shuffle=shuffle, scale=standardise, prepare=prepare, groups=groups)  # fmt: skip
     options = dict(batch_size=batch_size, stop=stop, shuffle=shuffle, compute_dtype=compute_dtype)
     starts = list(start) if isinstance(start, (list, tuple, Runs)) and not hasattr(start, "_fields") else None
     if starts is not None and len(starts) != len(points):
@@ -140,6 +151,8 @@ def population(
     epochs: int | None = None,
     batch_size: int | None = 32,
     validation: Any = None,
+    folds: Any = None,
+    bootstrap: int | None = None,
     stop: Any = None,
     plan: Any = "auto",
     shuffle_seed: int = 0,
@@ -153,7 +166,7 @@ def population(
     """Members of one structure, ready to train: advance them, take some, put others in their place, save them.
 
     Args:
-        trial, data, batch_size, validation, stop, plan, shuffle_seed, shuffle: as in `grid`.
+        trial, data, batch_size, validation, folds, bootstrap, stop, plan, shuffle_seed, shuffle: as in `grid`.
         standardise, prepare, groups, compute_dtype, start: as in `grid`.
         space: as in `grid`, of one structure: axes of floats, seeds and `jaxnn.traced` numbers.
         epochs: after how many a member ends, where ``epochs`` is no axis; None for no end. A trial function that asks
@@ -177,8 +190,8 @@ def population(
     points = as_space(space)
     check_options(batch_size=batch_size, compute_dtype=compute_dtype, stop=stop, shuffle_seed=shuffle_seed,
                   shuffle=shuffle, standardise=standardise)  # fmt: skip
-    source = _source(trial, data, points, epochs, validation=validation, shuffle=shuffle,
-                     shuffle_seed=shuffle_seed, scale=standardise, prepare=prepare, groups=groups)  # fmt: skip
+    source, points = parted(trial, data, points, epochs, validation, folds, bootstrap, shuffle_seed=shuffle_seed,
+                            shuffle=shuffle, scale=standardise, prepare=prepare, groups=groups)  # fmt: skip
     options = dict(batch_size=batch_size, stop=stop, shuffle=shuffle, compute_dtype=compute_dtype)
     entries, cohorts = _cohorts(trial, source, points, epochs=FOREVER if epochs is None else epochs, **options)
     if len(cohorts) != 1:
@@ -187,11 +200,6 @@ def population(
             "epochs=...) for all of them, or one nn.population for each"
         )
     return begin(entries, source, _layout(plan, entries, source), start)
-
-
-def _source(trial: TrialLike, data: Any, points: Space, epochs: int | None, **options: Any) -> Source:
-    """The data as the loss of the first point reads them."""
-    return read(data, task=task_of(trial, points.points[0], epochs or 1), **options)
 
 
 def _cohorts(trial: TrialLike, source: Source, points: Space, **options: Any) -> tuple[list[Entry], list[list[int]]]:

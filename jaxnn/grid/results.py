@@ -11,6 +11,7 @@ from jaxnn.core.registry import is_better_larger
 from jaxnn.core.tree import member
 from jaxnn.data.source import Source
 from jaxnn.grid.copies import whole
+from jaxnn.grid.cv import CV, summed_up
 from jaxnn.grid.ensemble import Ensemble
 from jaxnn.grid.space import Space
 from jaxnn.train.ending import DivergedWarning
@@ -19,7 +20,7 @@ from jaxnn.train.outcome import Outcome, bare, columns, shown
 from jaxnn.train.population import Population
 from jaxnn.train.progress import reading_order
 from jaxnn.train.result import Run
-from jaxnn.train.trial import Trial, TrialLike
+from jaxnn.train.trial import PARTS, Trial, TrialLike
 
 
 class Report(NamedTuple):
@@ -229,6 +230,16 @@ class Runs(Sequence):
         known |= {c.stop.metric: c.stop.rises for c in self.cohorts if c.stop is not None}
         return is_better_larger(metric, mode, f'runs.best("{metric}"', known)
 
+    def cv(self, metric: str | None = None, mode: str | None = None) -> CV:
+        """Each point over its folds: mean, standard error and the choices, `CV`; needs ``grid(..., folds=)``.
+
+        Args:
+            metric, mode: as in `best`.
+        """
+        metric = metric or self.default_metric
+        self.order(metric, mode)
+        return summed_up(self.space, self.table, metric, self.rises(metric, mode), "bootstrap" in self.space.axes)
+
     def best(self, metric: str | None = None, mode: str | None = None) -> Run:
         """The best run by a metric; by default validation accuracy, validation loss or loss, the first there is.
 
@@ -269,9 +280,13 @@ class Runs(Sequence):
             )
         point = dict(self.space.points[i])
         own = {name: point.pop(name) for name in ("seed", "batch_size", "epochs") if name in point}
+        part, data = [point.pop(name) for name in PARTS if name in point], self.data
+        if part:
+            assert self.source is not None
+            data = self.source.only(part[0])
         start = self.options.get("start")
         begun = {"start": start[i] if isinstance(start, list) else start}
-        return fit(self.trial, self.data, point, **{**self.options, **own, **begun}, progress=False)
+        return fit(self.trial, data, point, **{**self.options, **own, **begun}, progress=False)
 
     @property
     def plot(self) -> Any:

@@ -19,7 +19,7 @@ from jaxnn.train.enrol import floating
 from jaxnn.train.model import Model
 from jaxnn.train.outcome import Outcome, merged, shown
 from jaxnn.train.result import Run
-from jaxnn.train.trial import arguments, build
+from jaxnn.train.trial import arguments, build, part_of
 
 GRID = "grid.json"
 FORMAT = "jaxnn-grid-1"
@@ -165,9 +165,9 @@ def _model(about: dict[str, Any], i: int, trial: Any) -> tuple[dict[str, Any], M
     else:
         spec, shares = from_json(what["specs"][i]), decode(what["loss_weights"][i])
         loss, metrics = read(what["losses"][i], "loss"), read(what["metrics"][i], "metric")
-    scale = what["standardiser"]
+    scale, plain = (_of_part(what[name], about["points"][i]) for name in ("standardiser", "prepare"))
     names = [None if what[n] is None else tuple(map(decode, what[n])) for n in ("classes", "features")]
-    prepare = None if what["prepare"] is None else Preparation.from_plain(what["prepare"])
+    prepare = None if plain is None else Preparation.from_plain(plain)
     dtype = about["how"]["compute_dtype"]
     return {n: shown(v) for n, v in hparams.items()}, Model(
         spec, None, None, loss, metrics, None if scale is None else Standardiser(**decode(scale)), *names,
@@ -175,6 +175,14 @@ def _model(about: dict[str, Any], i: int, trial: Any) -> tuple[dict[str, Any], M
         prepare=prepare, named=what["named"], baseline={str(n): float(v) for n, v in what["baselines"][i].items()},
         row=row_read(what["row"]),
     )  # fmt: skip
+
+
+def _of_part(known: Any, point: Any) -> Any:
+    """What a member's part has of what parts may have each."""
+    from jaxnn.io.values import decode
+
+    each = isinstance(known, dict) and "parts" in known
+    return known["parts"][part_of(decode(point))] if each else known
 
 
 def open_grid(folder: str | os.PathLike, space: Space, structures: list[list[int]]) -> None:

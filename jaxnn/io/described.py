@@ -2,6 +2,7 @@
 
 import hashlib
 import inspect
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,14 @@ from jaxnn.core.reads import digests, first_difference
 from jaxnn.core.texts import short
 from jaxnn.core.version import __version__
 from jaxnn.data.preparation import Preparation
+from jaxnn.data.source import Source
 from jaxnn.io.records import written
 from jaxnn.io.values import decode, encode
 from jaxnn.io.weights import row_written
 from jaxnn.train.baseline import of_member
 from jaxnn.train.enrol import Entry
 from jaxnn.train.population import Population
-from jaxnn.train.trial import Trial
+from jaxnn.train.trial import Trial, part_of
 
 FORMAT = "jaxnn-population-1"
 FILE = "population.json"
@@ -32,7 +34,7 @@ KEYS = {"points": list, "seeds": list, "epochs": list, "groups": list, "trial": 
 def describe(population: Population) -> dict[str, Any]:
     """What a population trains, as JSON; what must be equal for it to go on stands in `compare`."""
     entries, source, recipe = population.entries, population.source, population.recipe
-    trials, parts = [e.trial() for e in entries], [e.point.get("fold", 0) for e in entries]
+    trials, parts = [e.trial() for e in entries], [part_of(e.point) for e in entries]
     return {
         "format": FORMAT,
         "versions": {"jaxnn": __version__, **{name: version(name) for name in ("jax", "optax", "numpy")}},
@@ -51,7 +53,7 @@ def describe(population: Population) -> dict[str, Any]:
             "shuffle": population.shuffle,
             "shuffle_seed": source.shuffle_seed,
             "validation": source.validation,
-            "standardise": source.standardiser is not None,
+            "standardise": source.scaler() is not None,
             "prepare": None if source.prepare is None else type(source.prepare).__name__,
             "compute_dtype": None if recipe.compute_dtype is None else str(recipe.compute_dtype),
             "rewind": recipe.rewind,
@@ -69,11 +71,24 @@ def describe(population: Population) -> dict[str, Any]:
             "classes": None if source.classes is None else [encode(name) for name in source.classes],
             "features": source.features,
             "named": source.named,
-            "prepare": source.prepare.plain() if isinstance(source.prepare, Preparation) else None,
-            "standardiser": None if source.standardiser is None else encode(source.standardiser._asdict()),
+            "prepare": _of_parts(
+                source, source.preparation, lambda p: p.plain() if isinstance(p, Preparation) else None
+            ),
+            "standardiser": _of_parts(source, source.scaler, lambda s: None if s is None else encode(s._asdict())),
             "row": row_written(source.first_row),
         },
     }
+
+
+def _plain(prepare: Any) -> Any:
+    return prepare.plain() if isinstance(prepare, Preparation) else None
+
+
+def _of_parts(source: Source, found: Callable[[int], Any], write: Callable[[Any], Any]) -> dict[str, Any] | None:
+    """What was fitted on the training rows, as a plain value; by the number of the part where each has its own."""
+    if source.scalers is None and source.prepares is None:
+        return write(found(0))
+    return {"parts": [write(found(part)) for part in range(len(source.parts))]}
 
 
 def _structure(entry: Entry) -> str:

@@ -91,10 +91,14 @@ def of_member(heads: Sequence[Head], source: Source, part: int) -> dict[str, flo
     )
     known = _KNOWN.setdefault(source, {})
     if asked not in known:
-        rows, data = source.parts[part], source.data
-        y, weight = jax.tree.map(lambda a: np.asarray(a)[rows], (data.y, data.weight))
-        known[asked] = baseline(heads, Batch(None, y, weight), None if source.held is None else source.held[part])
+        held = None if source.held is None else source.held[part]
+        held = held if source.tests is None else _targets(source.data, source.tests[part])
+        known[asked] = baseline(heads, _targets(source.data, source.parts[part]), held)
     return dict(known[asked])
+
+
+def _targets(data: Batch, rows: np.ndarray) -> Batch:
+    return Batch(None, *jax.tree.map(lambda a: np.asarray(a)[rows], (data.y, data.weight)))
 
 
 def _number(label: Any) -> float | None:

@@ -23,7 +23,7 @@ looks at metrics gets them as extra arguments of its update, and a layer learns 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import reduce
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -32,7 +32,8 @@ from jaxnn.core.hyper import Structure, join
 from jaxnn.core.tree import is_floating
 from jaxnn.core.types import Batch, Key, Params
 from jaxnn.data.batches import batched
-from jaxnn.data.source import Block
+from jaxnn.data.parts import Parts
+from jaxnn.data.source import EVALUATION_ROWS, Block
 from jaxnn.optim.average import averaged
 from jaxnn.optim.penalties import value_of
 from jaxnn.train.class_weight import numbered
@@ -43,6 +44,8 @@ from jaxnn.train.step import evaluate, init, steps_key, train_step
 from jaxnn.train.sums import Sums, finished, weighted
 from jaxnn.train.trial import Clock, Trial, TrialLike, build
 
+Reading: TypeAlias = Callable[[Batch], Batch] | None
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -52,7 +55,7 @@ class Recipe:
         trial: a `Trial`, or a function from hyperparameters to one.
         structure: what of the hyperparameters is no number.
         batch_size: rows of a step.
-        steps_per_epoch: steps of a pass over the rows.
+        steps_per_epoch: steps of a pass over the rows; None where parts differ in it, and a member has its own.
         held: whether there is a validation part.
         compute_dtype: of the forward pass, or None for that of the data.
         rewind: whether a sick member goes back to the epoch's beginning, which takes one copy of the state.
@@ -63,7 +66,7 @@ class Recipe:
     trial: TrialLike
     structure: tuple[Structure, ...]
     batch_size: int
-    steps_per_epoch: int
+    steps_per_epoch: int | None
     held: bool = False
     compute_dtype: Any = None
     rewind: bool = True
@@ -72,7 +75,8 @@ class Recipe:
 
     def built(self, member: "Member") -> Trial:
         """The trial of a member, early stopping included; its numbers may be traced."""
-        clock = lambda: Clock(self.steps_per_epoch, member.epochs, member.epochs * self.steps_per_epoch)  # noqa: E731
+        steps = member.steps if self.steps_per_epoch is None else self.steps_per_epoch
+        clock = lambda: Clock(steps, member.epochs, member.epochs * steps)  # noqa: E731
         trial = build(self.trial, join(self.structure, member.hparams), clock).stopping(member.stop)
         named = None if is_node(trial.loss) else numbered(trial.class_weight, self.classes)
         return trial if named is None else replace(trial, class_weight=named)
@@ -87,6 +91,7 @@ class Member(NamedTuple):
         key: drives its initialisation and its dropout; on the host its two words, which NumPy can hold.
         epochs: after how many epochs it ends, int32.
         part: which part of the rows it trains on, int32.
+        steps: steps of an epoch of this part, int32, where parts differ in it; else None.
     """
 
     hparams: Any
@@ -94,6 +99,7 @@ class Member(NamedTuple):
     key: Key | Any
     epochs: Any
     part: Any
+    steps: Any = None
 
 
 def start(recipe: Recipe, member: Member, row: Any, given: Any = None) -> TrainState:
@@ -116,12 +122,15 @@ def _row_names(recipe: Recipe, trial: Trial, state: TrainState) -> list[str]:
 
 
 def advance(
-    recipe: Recipe, member: Member, state: TrainState, batches: Batch, counts: Any = None
+    recipe: Recipe, member: Member, state: TrainState, batches: Batch, counts: Any = None, read: Reading = None
 ) -> tuple[TrainState, tuple[Sums, ...]]:
     """A step for each of the stacked batches, leaves ``(steps, batch, ...)``: all of an epoch, or some of it.
 
+    Where parts differ in their steps, a batch of a shorter one may be nothing but padding: it is no step.
+
     Args:
         counts: for each head what all training rows of each class weigh together, or None.
+        read: what makes the rows of a batch, where these stand in it by number; or None.
 
     Returns:
         The state, and for each head the sums of each step over its rows, ``(steps, ...)``.
@@ -132,11 +141,17 @@ def advance(
 
     def one(state: TrainState, given: tuple[Batch, Any]) -> tuple[TrainState, Any]:
         batch, count = given
+        batch = batch if read is None else read(batch)
         batch = batch._replace(x=_own(batch.x, state.step)) if tied else batch
         return train_step(trial, state, batch, count, key, recipe.compute_dtype, optimizer, counts)
 
+    def one_or_none(state: TrainState, given: tuple[Batch, Any]) -> tuple[TrainState, Any]:
+        nothing = jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), jax.eval_shape(one, state, given)[1])
+        return jax.lax.cond(given[1] > 0, lambda: one(state, given), lambda: (state, nothing))
+
     state = state._replace(opt_state=optimizer.pack(state.opt_state))
-    state, sums = jax.lax.scan(one, state, (batches, batches.rows.sum(1, dtype=jnp.int32)))
+    body = one if recipe.steps_per_epoch is not None else one_or_none
+    state, sums = jax.lax.scan(body, state, (batches, batches.rows.sum(1, dtype=jnp.int32)))
     state = state._replace(opt_state=optimizer.unpack(state.opt_state))
     return state, weighted(trial, sums, batches.weight)
 
@@ -153,14 +168,16 @@ def _own(x: Any, step: Any) -> Any:
 
 
 def close(
-    recipe: Recipe, member: Member, state: TrainState, sums: tuple[Sums, ...], held: Batch | None
-) -> tuple[TrainState, dict[str, Any]]:
+    recipe: Recipe, member: Member, state: TrainState, sums: tuple[Sums, ...], held: Batch | None,
+    read: Reading = None,
+) -> tuple[TrainState, dict[str, Any]]:  # fmt: skip
     """The end of an epoch: evaluation, what plateaus and stopping look at, and health.
 
     Args:
         state: after the epoch's last step.
         sums: of all steps of the epoch, as `advance` gave them.
         held: validation rows as stacked batches, or None.
+        read: as in `advance`.
 
     Returns:
         The state, ``diverged`` marked if it fell sick, and the row of the history: means over the epoch as it went,
@@ -170,26 +187,27 @@ def close(
     weights = averaged(state.opt_state, state.params)
     row = finished(trial, sums)
     if held is not None:
-        values = evaluate(trial, weights, state.model_state, held, compute_dtype=recipe.compute_dtype)
+        values = evaluate(trial, weights, state.model_state, held, compute_dtype=recipe.compute_dtype, read=read)
         row |= {f"val_{name}": v for name, v in values.items()}
     penalty = value_of(state.opt_state, weights)
     if penalty is not None:
         row["penalty"] = penalty
     row = {name: v.astype(state.metrics[name].dtype) for name, v in row.items()}
     losses = reduce(jnp.add, (s.loss for s in sums))
-    state = state._replace(diverged=_sick_step(state, losses, recipe.platform), metrics=row)
+    own = losses.shape[0] if recipe.steps_per_epoch is not None else member.steps
+    state = state._replace(diverged=_sick_step(state, losses, own, recipe.platform), metrics=row)
     if trial.stop is not None:
         state = trial.stop.observe(state, weights, row)
     return state._replace(epoch=state.epoch + 1), row
 
 
-def _sick_step(state: TrainState, losses: Any, platform: str | None) -> Any:
-    """The first step of the epoch whose loss is not finite, its last one if it is only the weights, or -1."""
+def _sick_step(state: TrainState, losses: Any, own: Any, platform: str | None) -> Any:
+    """The first of the epoch's ``own`` steps whose loss is not finite, the last if it is only the weights, or -1."""
     steps = losses.shape[0]
     number = jax.lax.iota(jnp.int32, steps)
     first = jnp.where(jnp.isfinite(losses), steps, number).min()
     last = jnp.where(_sound(state.params, platform), -1, state.step - 1)
-    return jnp.where(first == steps, last, state.step - steps + first).astype(jnp.int32)
+    return jnp.where(first == steps, last, state.step - own + first).astype(jnp.int32)
 
 
 def _sound(params: Params, platform: str | None) -> Any:
@@ -215,11 +233,24 @@ def epoch(
     recipe: Recipe, member: Member, state: TrainState, block: Block, order: Any
 ) -> tuple[TrainState, dict[str, Any]]:
     """One epoch: its rows in this order, ``(parts, entries)``, are gathered once; then `advance` and `close`."""
+    if block.parts is not None:
+        return _epoch_of(block.parts, recipe, member, state, block, order)
     part = 0 if order.shape[0] == 1 else member.part
     batches = batched(block.data, order[part], block.sizes[part], recipe.batch_size)
     held, counts = jax.tree.map(lambda a: a[part], (block.held, block.counts))
     after, sums = advance(recipe, member, state, batches, counts)
     return close(recipe, member, after, sums, held)
+
+
+def _epoch_of(
+    parts: Parts, recipe: Recipe, member: Member, state: TrainState, block: Block, order: Any
+) -> tuple[TrainState, dict[str, Any]]:
+    """`epoch` of a fold: its rows are gathered step by step, as members side by side in an epoch's time would else
+    hold a copy each."""
+    read, counts = parts.reading(block.data, member.part), jax.tree.map(lambda a: a[member.part], block.counts)
+    batches = parts.training(block.data, member.part, order, recipe.batch_size)
+    after, sums = advance(recipe, member, state, batches, counts, read)
+    return close(recipe, member, after, sums, parts.held(block.data, member.part, EVALUATION_ROWS), read)
 
 
 def kept(going: Any, after: TrainState, before: TrainState) -> TrainState:

@@ -18,7 +18,7 @@ from jaxnn.train.engine import Member, Recipe
 from jaxnn.train.heads import is_node
 from jaxnn.train.options import floating, whole
 from jaxnn.train.targets import check_heads
-from jaxnn.train.trial import OWN, Trial, TrialLike, arguments, check_names
+from jaxnn.train.trial import OWN, Trial, TrialLike, arguments, check_names, part_of
 
 
 class Entry(NamedTuple):
@@ -30,6 +30,7 @@ class Entry(NamedTuple):
         inside: its traced numbers.
         seed, epochs, shuffle: of its training.
         stop: an `EarlyStopping` or None.
+        steps: of an epoch, where parts of the rows differ in it; else None.
     """
 
     point: dict[str, Any]
@@ -39,6 +40,7 @@ class Entry(NamedTuple):
     epochs: int
     shuffle: bool
     stop: Any
+    steps: int | None = None
 
     @property
     def structure(self) -> Any:
@@ -54,12 +56,12 @@ class Entry(NamedTuple):
     def member(self, numbers: Any) -> Member:
         """As the engine takes it, its key as words, its numbers as given."""
         stop = jax.tree.map(lambda v: np.asarray(v, jax.dtypes.canonicalize_dtype(float)), self.stop)
-        part = np.int32(self.point.get("fold", 0))
-        return Member(numbers, stop, np.array([0, self.seed], np.uint32), np.int32(self.epochs), part)
+        own = np.int32(part_of(self.point)), None if self.steps is None else np.int32(self.steps)
+        return Member(numbers, stop, np.array([0, self.seed], np.uint32), np.int32(self.epochs), *own)
 
     def trial(self) -> Trial:
         """The trial of this point, of concrete numbers."""
-        member = Member(concrete(self.inside), self.stop, None, self.epochs, 0)
+        member = Member(concrete(self.inside), self.stop, None, self.epochs, 0, self.steps)
         try:
             return self.recipe.built(member)
         except Exception as error:
@@ -87,10 +89,15 @@ def enrol(
     check_names(trial, hparams)
     inside, structure = split(hparams)
     size, shuffle = rows_of_a_step(own["batch_size"], source.rows, shuffle)
-    steps = -(-source.rows // size)
-    recipe = Recipe(trial, structure, size, steps, source.held is not None, floating(compute_dtype), rewind,
-                    classes=source.classes)  # fmt: skip
-    return Entry(dict(point), recipe, inside, int(seed), int(own["epochs"]), shuffle, stop)
+    steps, part = source.steps(size), part_of(point)
+    if not 0 <= part < len(steps):
+        raise ValueError(f"the data have {len(steps)} part(s), and {part} is none of them; write grid(..., folds=5), "
+                         "which makes the axis fold itself")  # fmt: skip
+    alike = len(set(steps)) == 1
+    recipe = Recipe(trial, structure, size, steps[0] if alike else None, source.holds_out, floating(compute_dtype),
+                    rewind, classes=source.classes)  # fmt: skip
+    return Entry(dict(point), recipe, inside, int(seed), int(own["epochs"]), shuffle, stop,
+                 None if alike else steps[part])  # fmt: skip
 
 
 def task_of(trial: TrialLike, point: Mapping[str, Any], epochs: int) -> Any:
@@ -114,7 +121,7 @@ def check(entry: Entry, trial: Trial, source: Source) -> None:
     Raises:
         ValueError: with the path of the layer, or both shapes, and the call to write instead.
     """
-    if trial.stop is not None and trial.stop.metric.startswith("val_") and source.held is None:
+    if trial.stop is not None and trial.stop.metric.startswith("val_") and not source.holds_out:
         raise ValueError(
             f"early stopping looks at {trial.stop.metric!r} and there is no validation part; write validation=0.2"
         )

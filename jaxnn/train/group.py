@@ -115,7 +115,7 @@ class Group:
 
 def shared(source: Source, trial: Trial) -> tuple:
     """What all calls of a program see of the rows: the first fields of a `Block`."""
-    return source.data, source.held_batches, counted(trial.heads, source)
+    return source.data, source.held_batches, counted(trial.heads, source), source.by_index
 
 
 def _visit(program: Callable, member: Member, before: Standing, block: Block, count: int, back: np.ndarray) -> Standing:

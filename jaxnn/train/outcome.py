@@ -18,6 +18,7 @@ from jaxnn.train.progress import reading_order
 from jaxnn.train.result import Run
 from jaxnn.train.state import TrainState
 from jaxnn.train.taken import Taken
+from jaxnn.train.trial import part_of
 
 
 class Outcome(NamedTuple):
@@ -82,11 +83,11 @@ def chosen(state: Any) -> tuple[Any, Any]:
 
 def bare(entry: Entry, source: Source) -> Model:
     """The `Model` of a member, without weights."""
-    trial = entry.trial()
+    trial, part = entry.trial(), part_of(entry.point)
     return Model(
-        trial.model, None, None, trial.loss, trial.metrics, source.standardiser, source.classes, source.features,
-        entry.recipe.compute_dtype, source.prepare, source.named, trial.loss_weights,
-        of_member(trial.heads, source, entry.point.get("fold", 0)),
+        trial.model, None, None, trial.loss, trial.metrics, source.scaler(part), source.classes, source.features,
+        entry.recipe.compute_dtype, source.preparation(part), source.named, trial.loss_weights,
+        of_member(trial.heads, source, part),
         row=jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), source.first_row),
     )  # fmt: skip
 

@@ -210,8 +210,9 @@ def widened(tree: Any) -> Any:
 
 
 def evaluate(
-    trial: Trial, params: Params, model_state: State, batches: Batch, *, compute_dtype: Any = None
-) -> dict[str, Any]:
+    trial: Trial, params: Params, model_state: State, batches: Batch, *, compute_dtype: Any = None,
+    read: Callable[[Batch], Batch] | None = None,
+) -> dict[str, Any]:  # fmt: skip
     """Loss and metrics over stacked batches, in use (no dropout, running statistics).
 
     Args:
@@ -219,6 +220,7 @@ def evaluate(
         params, model_state: what to evaluate.
         batches: leaves ``(steps, batch, ...)``, as `jaxnn.data.batches.in_order` makes them; padding has weight 0.
         compute_dtype: as in `step`.
+        read: ``batch -> batch``, what makes the rows of a batch, where these stand in it by number; or None.
 
     Returns:
         The loss and each metric by name, weighted means over all rows.
@@ -235,13 +237,16 @@ def evaluate(
     def outputs_of(batch: Batch) -> Any:
         return forward(trial, params, model_state, batch, key=None, train=False, dtype=compute_dtype)[0]
 
-    return measured(trial, outputs_of, batches)
+    return measured(trial, outputs_of, batches, read)
 
 
-def measured(trial: Trial, outputs_of: Callable[[Batch], Any], batches: Batch) -> dict[str, Any]:
+def measured(
+    trial: Trial, outputs_of: Callable[[Batch], Any], batches: Batch, read: Callable[[Batch], Batch] | None = None
+) -> dict[str, Any]:
     """Loss and metrics of what a function gives for stacked batches."""
 
     def sums_of(batch: Batch) -> tuple[Sums, ...]:
+        batch = batch if read is None else read(batch)
         outputs = outputs_of(batch)
         return gathered(trial, [head.seen(outputs, batch) for head in trial.heads])
 

@@ -1,4 +1,4 @@
-"""Hold-out, folds and standardisation, against scikit-learn and by counting."""
+"""Hold-out and standardisation, against scikit-learn and by counting."""
 
 import math
 
@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.model_selection import StratifiedKFold, train_test_split
+from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
-from jaxnn.data.split import Standardiser, folds, holdout, standardise
+from jaxnn.data.split import Standardiser, holdout, standardise
 
 
 @settings(max_examples=60, deadline=None)
@@ -76,26 +76,6 @@ def test_each_row_of_a_class_can_be_held():
 def test_holdout_refuses(arguments, words):
     with pytest.raises(ValueError, match=words):
         holdout(*arguments)
-
-
-@settings(max_examples=40, deadline=None)
-@given(n=st.integers(2, 200), k=st.integers(2, 12), seed=st.integers(0, 999))
-def test_folds_hold_each_row_once_and_are_even(n, k, seed):
-    if k > n:
-        with pytest.raises(ValueError, match="whole number from 2"):
-            folds(n, k, seed)
-        return
-    parts = folds(n, k, seed)
-    assert np.array_equal(np.sort(np.concatenate([held for _, held in parts])), np.arange(n))
-    assert all(np.array_equal(np.union1d(train, held), np.arange(n)) for train, held in parts)
-    assert {len(held) for _, held in parts} <= {n // k, n // k + 1}
-
-
-def test_stratified_folds_count_as_scikit_learn_does():
-    labels = np.repeat([0, 1, 2], [50, 23, 9])
-    ours = [np.bincount(labels[held], minlength=3) for _, held in folds(82, 4, labels=labels)]
-    theirs = [np.bincount(labels[held], minlength=3) for _, held in StratifiedKFold(4).split(labels, labels)]
-    assert np.array_equal(np.sort(ours, axis=0), np.sort(theirs, axis=0))
 
 
 @pytest.mark.parametrize("weighted", [False, True])

@@ -6,12 +6,13 @@ import optax
 import pytest
 
 import jaxnn as nn
+from jaxnn.data.folded import read_parts
 from jaxnn.data.source import read
 from jaxnn.train.enrol import check, enrol, floating, whole
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(20, 3)), RNG.integers(0, 2, 20)
-SOURCE, HELD = read((X, Y)), read((X, Y), 0.25)
+SOURCE, HELD, FOLDS = read((X, Y)), read((X, Y), 0.25), read_parts((X, Y), folds=4)
 
 
 def trial(lr, dropout=0.0, width=4):
@@ -23,11 +24,12 @@ def entry(point, source=SOURCE, *, epochs=3, batch_size=8, **options):
 
 
 def test_a_point_is_sorted_into_what_is_shared_and_what_is_its_own():
-    one = entry({"lr": 0.5, "width": 8, "seed": 7, "fold": 2}, stop=nn.EarlyStopping("loss", patience=3), epochs=9)
+    point, stop = {"lr": 0.5, "width": 8, "seed": 7, "fold": 2}, nn.EarlyStopping("loss", patience=3)
+    one = entry(point, FOLDS, stop=stop, epochs=9)
     assert one.point == {"lr": 0.5, "width": 8, "seed": 7, "fold": 2}
     assert one.hparams == {"lr": 0.5, "width": 8}
     assert (one.seed, one.epochs, one.shuffle) == (7, 9, True)
-    assert (one.recipe.batch_size, one.recipe.steps_per_epoch, one.recipe.held) == (8, 3, False)
+    assert (one.recipe.batch_size, one.recipe.steps_per_epoch, one.recipe.held) == (8, 2, True)
     assert one.recipe.rewind and one.recipe.compute_dtype is None
     member = one.member({"lr": 1})
     assert member.hparams == {"lr": 1} and member.key.tolist() == [0, 7] and member.key.dtype == np.uint32

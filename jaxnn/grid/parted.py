@@ -1,0 +1,45 @@
+"""The data of a grid, and its points once for each part of their rows."""
+
+from typing import Any
+
+from jaxnn.data.folded import read_parts
+from jaxnn.data.source import Source, read
+from jaxnn.grid.space import Space
+from jaxnn.train.enrol import task_of
+from jaxnn.train.trial import PARTS, TrialLike
+
+
+def parted(
+    trial: TrialLike, data: Any, points: Space, epochs: int | None, validation: Any = None, folds: Any = None,
+    bootstrap: Any = None, **options: Any,
+) -> tuple[Source, Space]:  # fmt: skip
+    """The data as the loss of the first point reads them, and the space; with folds each point once for each of them.
+
+    Args:
+        trial, data, points, epochs: of a grid.
+        validation, folds, bootstrap: at most one of them.
+        **options: of `jaxnn.data.source.read`.
+
+    Raises:
+        ValueError: for data that do not fit, and more than one way to hold rows out.
+    """
+    given = [
+        name for name, v in (("validation", validation), ("folds", folds), ("bootstrap", bootstrap)) if v is not None
+    ]
+    if len(given) > 1:
+        raise ValueError(f"{given[0]}= and {given[1]}= hold rows out, each in its way; write one of them")
+    named = next((name for name in PARTS for point in points.points if name in point), None)
+    if named is not None:
+        raise ValueError(f"{named} is an axis that grid makes itself; leave it out of the space and write {named}s=5"
+                         if named == "fold" else "bootstrap is an axis that grid makes itself; write grid(..., "
+                         "bootstrap=200)")  # fmt: skip
+    options["task"] = task_of(trial, points.points[0], epochs or 1)
+    if folds is None and bootstrap is None:
+        return read(data, validation, **options), points
+    source = read_parts(data, folds, bootstrap, **options)
+    return source, _times(points, "fold" if bootstrap is None else "bootstrap", len(source.parts))
+
+
+def _times(points: Space, axis: str, count: int) -> Space:
+    """Each point once for each number of an axis, which is the fastest."""
+    return Space(tuple({**point, axis: k} for point in points.points for k in range(count)), (*points.axes, axis))
