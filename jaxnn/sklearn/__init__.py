@@ -2,3 +2,5 @@
 
 from jaxnn.sklearn.classifier import MLPClassifier as MLPClassifier
 from jaxnn.sklearn.regressor import MLPRegressor as MLPRegressor
+from jaxnn.sklearn.search import GridSearchCV as GridSearchCV
+from jaxnn.sklearn.search import RandomizedSearchCV as RandomizedSearchCV

@@ -3,14 +3,10 @@
 from typing import Any
 
 import numpy as np
-from sklearn.base import ClassifierMixin
-from sklearn.utils import column_or_1d, compute_sample_weight
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
-from sklearn.utils.validation import check_is_fitted
 
-from jaxnn.sklearn.forward import log_sigmoid, log_softmax
 from jaxnn.sklearn.mlp import BaseMLP
+from jaxnn.sklearn.targets import OfClasses
 
 
 def stochastic(estimator: Any) -> bool:
@@ -20,7 +16,7 @@ def stochastic(estimator: Any) -> bool:
     return True
 
 
-class MLPClassifier(ClassifierMixin, BaseMLP):
+class MLPClassifier(OfClasses, BaseMLP):
     """A fully connected network for classes, with the parameters, the meaning and the numbers of scikit-learn's.
 
     With the same ``random_state`` it draws the same weights and sees the rows in the same order as
@@ -94,59 +90,17 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             X, y, sample_weight: as in `fit`.
             classes: all there will ever be; needed in the first call.
         """
-        known = getattr(self, "classes_", None)
-        if known is None and classes is None:
-            raise ValueError("classes must be passed on the first call to partial_fit; write classes=np.unique(y)")
-        if known is not None and classes is not None and not np.array_equal(known, unique_labels(classes)):
-            raise ValueError(f"classes={classes!r} is not the same as on the last call to partial_fit, {known!r}")
-        if known is None:
-            several = type_of_target(y) == "multilabel-indicator"
-            self.classes_ = np.arange(np.shape(y)[1]) if several else unique_labels(classes)
-            self._several = several
+        self._first_classes(y, classes)
         return self._fit(X, y, sample_weight, incremental=True)
 
-    def _targets(self, y: Any, first: bool, incremental: bool, dtype: Any) -> np.ndarray:
-        check_classification_targets(y)
-        several = type_of_target(y) == "multilabel-indicator"
-        y = y.toarray() if hasattr(y, "toarray") else np.asarray(y)
-        if y.ndim == 2 and y.shape[1] == 1 and not several:
-            y = column_or_1d(y, warn=True)
-        if y.ndim == 2 and not several:
-            raise ValueError("Multioutput target data is not supported with label binarization: write one fit a column")
-        if first and not incremental:
-            self._several = several
-            self.classes_ = np.arange(y.shape[1]) if several else np.unique(y)
-        elif several != self._several or (several and y.shape[1] != len(self.classes_)):
-            raise ValueError(f"y was {len(self.classes_)} classes and has another shape now; write a fresh fit")
-        elif not several:
-            self._check_classes(np.unique(y), incremental)
-        if several:
-            return y.astype(dtype)
-        codes = np.searchsorted(self.classes_, y)
-        return codes.astype(np.int32) if len(self.classes_) > 2 else codes[:, None].astype(dtype)
-
-    def _check_classes(self, found: np.ndarray, incremental: bool) -> None:
-        if not incremental and set(found) != set(self.classes_):
-            raise ValueError(
-                "warm_start can only be used where `y` has the same classes as in the previous call to fit. Previously "
-                f"got {self.classes_}, `y` has {found}"
-            )
-        if not set(found) <= set(self.classes_):
-            raise ValueError(f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. 'y' has {found}.")
-
     def _kind(self, y: np.ndarray) -> tuple[str, int]:
-        return ("multiclass", len(self.classes_)) if y.ndim == 1 else ("binary", y.shape[1])
+        """What the outputs are, and how many."""
+        if self._several:
+            return "binary", y.shape[1]
+        return ("multiclass", len(self.classes_)) if len(self.classes_) > 2 else ("binary", 1)
 
     def _out_activation(self, kind: str) -> str:
         return "softmax" if kind == "multiclass" else "logistic"
-
-    def _weighted(self, y: np.ndarray, weight: Any) -> Any:
-        if self.class_weight is None:
-            return weight
-        if self._several:
-            raise ValueError("class_weight weighs rows by their one class, and rows have several labels; write None")
-        names = self.classes_[y.astype(int).reshape(-1)]
-        return (1 if weight is None else weight) * compute_sample_weight(self.class_weight, names)
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Logits: ``(rows,)`` for two classes, else ``(rows, classes)``."""
@@ -155,13 +109,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     def predict_log_proba(self, X: Any) -> np.ndarray:
         """Logarithms of `predict_proba`, finite where a probability is too small for a float."""
-        z = self._outputs(X)
-        if self.out_activation_ == "softmax":
-            return log_softmax(z)
-        if self._several:
-            return log_sigmoid(z)
-        both = np.hstack([log_sigmoid(-z), log_sigmoid(z)])
-        return both if len(self.classes_) == 2 else np.zeros_like(z)
+        return self._log_proba(self._outputs(X))
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probabilities ``(rows, classes)`` in the order of ``classes_``; of each label, where rows have several."""
@@ -169,14 +117,5 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     def predict(self, X: Any) -> np.ndarray:
         """Classes ``(rows,)``, or 0 and 1 for each label."""
-        check_is_fitted(self)
         z = self._outputs(X)
-        if self._several:
-            return (z > 0).astype(int)
-        best = z.argmax(1) if z.shape[1] > 1 else (z[:, 0] > 0).astype(int)
-        return self.classes_[np.minimum(best, len(self.classes_) - 1)]
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_label = True
-        return tags
+        return self._names(z)

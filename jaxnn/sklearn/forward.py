@@ -41,23 +41,3 @@ def bent(x: np.ndarray, activation: Any) -> np.ndarray:
     bend = found(NAMES.get(activation, activation) if isinstance(activation, str) else activation)
     return np.asarray(bend(jnp.asarray(x)))
 
-
-def log_softmax(z: np.ndarray) -> np.ndarray:
-    """Logarithms of probabilities, over the last axis.
-
-    Example:
-        >>> log_softmax(np.array([[0.0, 1000.0]])).tolist()
-        [[-1000.0, 0.0]]
-    """
-    z = z - z.max(-1, keepdims=True)
-    return z - np.log(np.exp(z).sum(-1, keepdims=True))
-
-
-def log_sigmoid(z: np.ndarray) -> np.ndarray:
-    """Logarithms of the probability of yes.
-
-    Example:
-        >>> log_sigmoid(np.array([-1000.0])).tolist()
-        [-1000.0]
-    """
-    return -np.logaddexp(0, -z)

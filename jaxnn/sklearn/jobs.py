@@ -8,9 +8,10 @@ import jax
 import numpy as np
 
 from jaxnn.core.hyper import split
-from jaxnn.core.tree import member
+from jaxnn.core.tree import member, row_count
 from jaxnn.core.types import Batch, Params
-from jaxnn.data.source import Source
+from jaxnn.data.batches import in_order
+from jaxnn.data.source import EVALUATION_ROWS, Source
 from jaxnn.grid import plan as plans
 from jaxnn.train.begin import begin, shapes
 from jaxnn.train.enrol import Entry, enrol
@@ -132,11 +133,44 @@ class Trained(NamedTuple):
     history: dict[str, np.ndarray]
 
 
+def rounded(rows: int) -> int:
+    """A number of rows with three more digits than its first, in binary: at most an eighth more.
+
+    Data and validation parts are filled up to it, so that folds that differ by one row share a program.
+
+    Example:
+        >>> [rounded(n) for n in (1, 9, 100, 1437, 1438)]
+        [1, 9, 104, 1536, 1536]
+    """
+    step = 1 << max(0, rows.bit_length() - 4)
+    return -(-rows // step) * step
+
+
 @dataclass(frozen=True, eq=False)
 class Rows(Source):
-    """Rows whose parts have orders of their own."""
+    """Rows whose parts have orders of their own, in steps of ``size`` rows.
+
+    Args:
+        streams: the orders of each part.
+        size: rows of a step.
+    """
 
     streams: tuple[Orders, ...] = ()
+    size: int = 1
+
+    @property
+    def rows(self) -> int:
+        """Training rows of the largest part, and what fills up its last step."""
+        return -(-max(map(len, self.parts)) // self.size) * self.size
+
+    @property
+    def held_batches(self) -> Batch | None:
+        """As `Source.held_batches`, of a rounded number of rows."""
+        if self.held is None:
+            return None
+        most = rounded(max(row_count(part.y) for part in self.held))
+        parts = [in_order(part, min(EVALUATION_ROWS, most), most) for part in self.held]
+        return jax.tree.map(lambda *a: np.stack(a), *parts)
 
     def orders(self, first: int, count: int, shuffle: bool = True) -> np.ndarray:
         """As `Source.orders`."""
@@ -172,8 +206,9 @@ def _together(data: Batch, jobs: list[Job], callback: Callable | None) -> list[T
         parts.setdefault(job.part, (len(parts), job))
     own = [job for _, job in parts.values()]
     held = None if own[0].held is None else tuple(jax.tree.map(lambda a, h=j.held: a[h], data) for j in own)
-    source = Rows(data, tuple(j.rows for j in own), held, streams=tuple(j.orders for j in own))
-    size = jobs[0].batch_size if jobs[0].steps > 1 else source.rows
+    size = jobs[0].batch_size if jobs[0].steps > 1 else rounded(max(len(j.rows) for j in own))
+    data = jax.tree.map(_filled, data)
+    source = Rows(data, tuple(j.rows for j in own), held, streams=tuple(j.orders for j in own), size=size)
     entries = [
         enrol(j.trial, source, {**j.point, "seed": j.seed, "fold": parts[j.part][0]}, epochs=j.epochs, batch_size=size)
         for j in jobs
@@ -188,6 +223,11 @@ def _together(data: Batch, jobs: list[Job], callback: Callable | None) -> list[T
         interrupted = True
     found = _results(population)
     return [t._replace(state=t.state._replace(stopped=np.bool_(True))) for t in found] if interrupted else found
+
+
+def _filled(array: np.ndarray) -> np.ndarray:
+    missing = rounded(len(array)) - len(array)
+    return np.concatenate([array, np.zeros((missing, *array.shape[1:]), array.dtype)]) if missing else array
 
 
 def _begun(entries: list[Entry], source: Source, jobs: list[Job]) -> Population:

@@ -1,106 +1,67 @@
 """What the classifier and the regressor share: scikit-learn's parameters, attributes and ways to fit."""
 
-import copy
 import warnings
 from typing import Any
 
-import jax
 import numpy as np
-from sklearn.base import BaseEstimator, is_classifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
-from sklearn.utils import check_random_state
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from jaxnn.core.types import Batch
 from jaxnn.sklearn import forward
 from jaxnn.sklearn.checked import check_parameters, widths
-from jaxnn.sklearn.jobs import Job, Orders, Trained, shuffled, train
+from jaxnn.sklearn.estimator import Trainable, seed_of
+from jaxnn.sklearn.jobs import Job, Orders, Trained
 from jaxnn.sklearn.network import drawn, network
-from jaxnn.sklearn.ready import ready
 
-OWN = ("dropout", "l1", "optimizer", "dtype", "class_weight")
-"""Parameters that scikit-learn's networks have not."""
+NUMBERS = ("alpha", "l1", "power_t", "momentum", "beta_1", "beta_2", "epsilon")
+"""Parameters that go into the program as they are."""
 
 
-class BaseMLP(BaseEstimator):
+class BaseMLP(Trainable):
     """The part of `MLPClassifier` and `MLPRegressor` that is the same."""
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
-        """Fit to rows ``X (rows, features)`` and targets ``y (rows,)`` or ``(rows, outputs)``.
-
-        Args:
-            X: an array, a DataFrame or a sparse matrix.
-            y: targets.
-            sample_weight: ``(rows,)``, or None.
-
-        Returns:
-            The estimator itself.
-        """
-        return self._fit(X, y, sample_weight, incremental=False)
+    def _check(self) -> None:
+        check_parameters(self.get_params(deep=False))
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, incremental: bool) -> Any:
-        check_parameters(self.get_params(deep=False))
         if incremental and self.early_stopping:
-            raise ValueError("partial_fit does not support early_stopping=True")
-        first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
-        data = self._read(X, y, sample_weight, first, incremental)
-        random = check_random_state(self.random_state)
-        own = None if not first else ready(self, data)
-        if own is None:
-            job = self._job(data, np.arange(len(data.x)), random, None if first else self._standing(incremental))
-            job = job._replace(epochs=1) if incremental else job
-            (trained,) = train(_batch(data), [job], _printer if self.verbose else None)
-        else:
-            job, trained = own
-        self._adopt(trained, job, first, incremental)
-        if not isinstance(self.random_state, (int, np.integer)) and self.shuffle and self.solver != "lbfgs":
-            for _ in range(self.n_iter_):  # what draws is handed back as scikit-learn would leave it
-                shuffled(random, len(job.rows))
-        return self
+            raise ValueError("partial_fit has no validation part; write early_stopping=False")
+        return super()._fit(X, y, sample_weight, incremental)
 
-    def _read(self, X: Any, y: Any, sample_weight: Any, first: bool, incremental: bool) -> Batch:
-        """Rows ``(rows, features)``, targets as the loss takes them and weights or None, of one dtype."""
-        dtypes: Any = (np.float64, np.float32) if self.dtype is None else np.dtype(self.dtype)
-        X, y = validate_data(
-            self, X, y, accept_sparse=["csr", "csc"], multi_output=True, dtype=dtypes, reset=first,
-            y_numeric=not is_classifier(self),
-        )  # fmt: skip
-        targets = self._targets(y, first, incremental, X.dtype)
-        weight = None if sample_weight is None else _check_sample_weight(
-            sample_weight, X, dtype=X.dtype, ensure_non_negative=True
-        )  # fmt: skip
-        weight = self._weighted(targets, weight)
-        return Batch(X if isinstance(X, np.ndarray) else X.toarray(), targets, weight)
+    def _batch(self, data: Batch) -> Batch:
+        """The rows as `jaxnn.sklearn.objective` takes them, whose targets hold a share beside them."""
+        y, dtype = data.y, data.x.dtype
+        if self._kind(y)[0] != "multiclass":
+            y = y.reshape(len(y), -1).astype(dtype)
+        return data._replace(y={"y": y, "share": np.zeros(len(y), dtype)})
 
-    def _job(self, data: Batch, rows: np.ndarray, random: np.random.RandomState, standing: dict | None = None) -> Job:
+    def _job(self, data: Batch, rows: np.ndarray, random: Any, standing: dict[str, Any]) -> Job:
         """The training of these rows, drawing as scikit-learn draws: weights, the validation part, orders."""
         kind, outputs = self._kind(data.y)
-        hidden, dtype = widths(self.hidden_layer_sizes), data.x.dtype
-        sizes = (data.x.shape[1], *hidden, outputs)
-        standing = {} if standing is None else standing
+        hidden, state = widths(self.hidden_layer_sizes), standing.pop("state", None)
         given = standing.pop("given", None)
-        given = drawn(sizes, self.activation, random, dtype) if given is None else given
-        early, held = self.early_stopping and self.solver != "lbfgs", None
-        seed = int(copy.deepcopy(random).randint(2**31))
+        if given is None and state is None:
+            given = drawn((data.x.shape[1], *hidden, outputs), self.activation, random, data.x.dtype)
+        early, held, seed = self.early_stopping and self.solver != "lbfgs", None, seed_of(random)
         if early:
             rows, held = self._split(data, rows, random, kind)
         full = self.solver == "lbfgs"
         size = len(rows) if full else min(200, len(rows)) if self.batch_size == "auto" else self._clipped(len(rows))
+        numbers = {n: float(getattr(self, n)) for n in NUMBERS}
+        before = {"seen": 0.0, "waited": 0.0, "best": -np.inf if early else np.inf} | standing
         point = dict(
             hidden=hidden, outputs=outputs, kind=kind, activation=self.activation, solver=self.solver,
             schedule=self.learning_rate, nesterov=bool(self.nesterovs_momentum), early=bool(early),
             optimizer=self.optimizer, dropout=float(self.dropout) if self.dropout else None,
-            rate=float(self.learning_rate_init),
-            **{n: float(getattr(self, n)) for n in ("alpha", "l1", "power_t", "momentum", "beta_1", "beta_2", "epsilon")},
+            rate=float(self.learning_rate_init), **numbers,
             stopping=dict(
                 tol=float(self.tol), patience=float(self.n_iter_no_change), rows=float(len(rows)),
-                max_fun=float(self.max_fun), seen=standing.pop("seen", 0.0), waited=standing.pop("waited", 0.0),
-                best=standing.pop("best", -np.inf if early else np.inf),
+                max_fun=float(self.max_fun), **before,
             ),
         )  # fmt: skip
         orders = Orders(random, len(rows), bool(self.shuffle) and not full)
-        state = standing.pop("state", None)
         return Job(network, point, rows, held, orders, size, int(self.max_iter), seed, given, state)
 
     def _clipped(self, rows: int) -> int:
@@ -112,7 +73,7 @@ class BaseMLP(BaseEstimator):
         return min(int(self.batch_size), rows)
 
     def _split(self, data: Batch, rows: np.ndarray, random: Any, kind: str) -> tuple[np.ndarray, np.ndarray]:
-        binary = kind == "binary" and data.y.shape[1] == 1
+        binary = kind == "binary" and data.y.ndim == 1
         mine, held = train_test_split(
             rows, random_state=random, test_size=self.validation_fraction, stratify=data.y[rows] if binary else None
         )
@@ -139,11 +100,6 @@ class BaseMLP(BaseEstimator):
 
     def _adopt(self, trained: Trained, job: Job, first: bool, incremental: bool) -> None:
         """Take over what came of a training, under scikit-learn's names."""
-        if trained.state.diverged >= 0:
-            raise ValueError(
-                "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
-                f"preprocessed, or the learning rate is too large; the loss was no number in step {trained.state.diverged}"
-            )
         state, history, layers = trained.state, trained.history, [f"dense_{i}" for i in range(len(trained.params))]
         early = job.held is not None
         if first:
@@ -176,19 +132,3 @@ class BaseMLP(BaseEstimator):
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse=["csr", "csc"], dtype=(np.float64, np.float32), reset=False)
         return forward.outputs(X, self.coefs_, self.intercepts_, self.activation)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags
-
-
-def _batch(data: Batch) -> Batch:
-    """The rows as `jaxnn.sklearn.objective` takes them, whose targets hold a share beside them."""
-    return data._replace(y={"y": data.y, "share": np.zeros(len(data.x), data.x.dtype)})
-
-
-def _printer(population: Any, epoch: int, row: dict[str, Any]) -> None:
-    print(f"Iteration {epoch}, loss = {float(row['loss'][0]):.8f}")
-    if "val_score" in row:
-        print(f"Validation score: {float(row['val_score'][0]):.6f}")

@@ -25,7 +25,7 @@ class Ready(NamedTuple):
     data: Batch
     rows: np.ndarray
     job: Job
-    trained: Trained
+    trained: Trained | None
 
 
 _WAITING: ContextVar[list[Ready]] = ContextVar("waiting")
@@ -50,7 +50,7 @@ def ready(estimator: Any, data: Batch) -> tuple[Job, Trained] | None:
     """
     left = _WAITING.get([])
     for i, own in enumerate(left):
-        if _same_parameters(estimator, own.estimator) and _same_rows(data, own.data, own.rows):
+        if own.trained is not None and _same_parameters(estimator, own.estimator) and _same_rows(data, own.data, own.rows):
             del left[i]
             return own.job, own.trained
     return None

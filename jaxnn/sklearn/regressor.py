@@ -3,15 +3,14 @@
 from typing import Any
 
 import numpy as np
-from sklearn.base import RegressorMixin
-from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
 
 from jaxnn.sklearn.classifier import stochastic
 from jaxnn.sklearn.mlp import BaseMLP
+from jaxnn.sklearn.targets import OfValues
 
 
-class MLPRegressor(RegressorMixin, BaseMLP):
+class MLPRegressor(OfValues, BaseMLP):
     """A fully connected network for one value or several, with the parameters, meaning and numbers of scikit-learn's.
 
     It minimises half the squared error, summed over outputs, or half the Poisson deviance, and
@@ -64,14 +63,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         """
         return self._fit(X, y, sample_weight, incremental=True)
 
-    def _targets(self, y: Any, first: bool, incremental: bool, dtype: Any) -> np.ndarray:
-        y = column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
+    def _targets(self, y: Any, first: bool, incremental: bool) -> np.ndarray:
         if self.loss == "poisson" and not ((y >= 0).all() and y.sum() > 0):
             raise ValueError('loss="poisson" takes values of 0 or more that are not all 0; write loss="squared_error"')
-        targets = np.asarray(y, dtype).reshape(len(y), -1)
-        if not first and targets.shape[1] != self.n_outputs_:
-            raise ValueError(f"y has {targets.shape[1]} outputs and had {self.n_outputs_}; write a fresh fit")
-        return targets
+        return super()._targets(y, first, incremental)
 
     def _kind(self, y: np.ndarray) -> tuple[str, int]:
         return "rates" if self.loss == "poisson" else "values", y.shape[1]
@@ -79,16 +74,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     def _out_activation(self, kind: str) -> str:
         return "exp" if kind == "rates" else "identity"
 
-    def _weighted(self, y: np.ndarray, weight: Any) -> Any:
-        return weight
-
     def predict(self, X: Any) -> np.ndarray:
         """Values ``(rows,)``, or ``(rows, outputs)`` for several."""
         z = self._outputs(X)
         z = np.exp(z) if self.out_activation_ == "exp" else z
         return z[:, 0] if z.shape[1] == 1 else z
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = True
-        return tags
