@@ -1,5 +1,6 @@
 """The fits of a search that can go into one program: which candidates on which folds, trained before they are asked."""
 
+import copy
 import itertools
 import time
 from collections.abc import Mapping, Sequence
@@ -45,11 +46,15 @@ def trained(
     readings, together = Readings(X, y, sample_weight), {}
     found: list[Ready] = []
     for candidate, (rows, _) in itertools.product(candidates, splits):
-        own = clone(estimator).set_params(**clone(dict(candidate), safe=False))
+        own: Any = clone(estimator)
+        given: Any = clone(dict(candidate), safe=False)
+        own.set_params(**given)
         rows = np.flatnonzero(rows) if np.asarray(rows).dtype == bool else np.asarray(rows)
         try:
             data = readings.of(own, rows)
-            job = None if data is None else own._job(data, rows, check_random_state(clone(own).random_state), {})
+            job = (
+                None if data is None else own._job(data, rows, check_random_state(copy.deepcopy(own.random_state)), {})
+            )
         except (ValueError, TypeError):
             continue
         if data is not None and job is not None:
@@ -82,20 +87,19 @@ class Readings:
         own._check()
         kind = type(own), own.dtype, getattr(own, "loss", None)
         if kind not in self.known:
-            reader = clone(own)
+            reader: Any = clone(own)
             self.known[kind] = reader, reader._read(*self.given, first=True, incremental=False)
         reader, data = self.known[kind]
         learned = {name: value for name, value in vars(reader).items() if name not in own.get_params(deep=False)}
         vars(own).update(learned)
         fold = rows.tobytes()
-        weight = getattr(own, "class_weight", None)
-        key = kind, None if weight is None else (repr(weight), fold)
+        key = kind, repr(getattr(own, "class_weight", None)), fold
         if key not in self.weighed:
             weights = own._weights(data, rows)
             self.weighed[key] = data if weights is data.weight else data._replace(weight=weights)
         return self.weighed[key] if self._whole(kind, own, data, rows, fold) else None
 
-    def _whole(self, kind: Any, own: Trainable, data: Batch, rows: np.ndarray, fold: bytes) -> bool:
+    def _whole(self, kind: Any, own: Any, data: Batch, rows: np.ndarray, fold: bytes) -> bool:
         """Whether a fold has all classes."""
         key = "classes", kind, fold
         if key not in self.weighed:

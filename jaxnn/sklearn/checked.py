@@ -49,7 +49,9 @@ def check_parameters(given: Mapping[str, Any]) -> None:
         ValueError: alpha must be a number of at least 0, got -1.0; write alpha=0
     """
     for name, value in given.items():
-        if name in CHOICES and not (value is None or isinstance(value, str)) or value not in CHOICES.get(name, (value,)):
+        if (name in CHOICES and not (value is None or isinstance(value, str))) or value not in CHOICES.get(
+            name, (value,)
+        ):
             known = ", ".join(map(repr, CHOICES[name]))
             raise ValueError(f"{name} must be one of {known}, got {value!r}; write {name}={CHOICES[name][-1]!r}")
         if name in FLAGS and not isinstance(value, (bool, np.bool_)):
@@ -73,8 +75,9 @@ def _whole(name: str, value: Any) -> None:
 
 
 def _number(name: str, value: Any, low: float, high: float, with_low: bool, with_high: bool) -> None:
+    given: Any = value
     number = isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
-    if number and (low < value < high or (with_low and value == low) or (with_high and value == high)):
+    if number and (low < given < high or (with_low and given == low) or (with_high and given == high)):
         return
     least = f"of at least {low}" if with_low else f"above {low}"
     most = "" if high == math.inf else f" and {'at most' if with_high else 'below'} {high}"
@@ -89,8 +92,10 @@ def widths(hidden: Any) -> tuple[int, ...]:
         >>> widths(100), widths([64, 32]), widths(())
         ((100,), (64, 32), ())
     """
-    found = tuple(hidden) if isinstance(hidden, Iterable) and not isinstance(hidden, str) else (hidden,)
-    if not all(isinstance(w, Integral) and not isinstance(w, bool) and w > 0 for w in found):
+    found: tuple[Any, ...] = (
+        tuple(hidden) if isinstance(hidden, Iterable) and not isinstance(hidden, str) else (hidden,)
+    )
+    if not all(isinstance(w, Integral) and not isinstance(w, bool) and int(w) > 0 for w in found):
         raise ValueError(
             f"hidden_layer_sizes must be > 0, each a whole number, got {hidden!r}; write hidden_layer_sizes=(100,)"
         )
@@ -109,5 +114,5 @@ def _check_optimizer(given: Mapping[str, Any]) -> None:
     if given.get("solver") == "lbfgs" or given.get("learning_rate") != "constant":
         raise ValueError(
             'optimizer= takes the place of the solver and of its schedule; leave solver="adam" and '
-            'learning_rate="constant", and write optimizer=lambda rate: optax.sgd(optax.cosine_decay_schedule(rate, 99))'
+            'learning_rate="constant", and write optimizer=lambda rate: optax.adam(optax.linear_schedule(rate, 0, 99))'
         )

@@ -46,7 +46,7 @@ class MLPClassifier(OfClasses, BaseMLP):
         dropout: drop rate after each hidden layer.
         l1: strength of the penalty of absolute values.
         class_weight: ``"balanced"``, or a dict from classes to what their rows weigh.
-        optimizer: from a learning rate to a transformation of Optax, such as ``optax.lion``, in the place of ``solver``.
+        optimizer: from a learning rate to a transformation of Optax, like ``optax.lion``, in the place of ``solver``.
         dtype: ``"float32"`` or ``"float64"`` to compute in; None for that of ``X``, as in scikit-learn. float32 is
             twice as fast on a CPU, and more on a GPU.
 
@@ -73,7 +73,12 @@ class MLPClassifier(OfClasses, BaseMLP):
         early_stopping=False, validation_fraction=0.1, beta_1=0.9, beta_2=0.999, epsilon=1e-8, n_iter_no_change=10,
         max_fun=15000, dropout=0.0, l1=0.0, class_weight=None, optimizer=None, dtype=None,
     ):  # fmt: skip
-        self.hidden_layer_sizes, self.activation, self.solver, self.alpha = hidden_layer_sizes, activation, solver, alpha
+        self.hidden_layer_sizes, self.activation, self.solver, self.alpha = (
+            hidden_layer_sizes,
+            activation,
+            solver,
+            alpha,
+        )
         self.batch_size, self.learning_rate, self.learning_rate_init = batch_size, learning_rate, learning_rate_init
         self.power_t, self.max_iter, self.shuffle, self.random_state = power_t, max_iter, shuffle, random_state
         self.tol, self.verbose, self.warm_start, self.momentum = tol, verbose, warm_start, momentum

@@ -25,6 +25,7 @@ class Trainable(BaseEstimator):
     shuffle: bool
     warm_start: bool
     verbose: Any
+    n_iter_: int
     axes = False
     """Whether rows may have several axes."""
 

@@ -40,4 +40,3 @@ def bent(x: np.ndarray, activation: Any) -> np.ndarray:
         return x
     bend = found(NAMES.get(activation, activation) if isinstance(activation, str) else activation)
     return np.asarray(bend(jnp.asarray(x)))
-

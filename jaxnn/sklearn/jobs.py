@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -14,9 +15,10 @@ from jaxnn.data.batches import in_order
 from jaxnn.data.source import EVALUATION_ROWS, Source
 from jaxnn.grid import plan as plans
 from jaxnn.train.begin import begin, shapes
-from jaxnn.train.enrol import Entry, enrol
+from jaxnn.train.enrol import Entry, check, enrol
 from jaxnn.train.layout import Alone, Layout
 from jaxnn.train.population import Population
+from jaxnn.train.result import Run
 from jaxnn.train.state import TrainState
 from jaxnn.train.trial import TrialLike, arguments
 
@@ -88,6 +90,8 @@ class Job(NamedTuple):
         seed: of dropout, and of weights that are not given.
         given: its weights at first, or None.
         state: to go on from, or None.
+        stop: an `EarlyStopping`, or None.
+        check: whether shapes go through the model and the loss before anything is compiled.
     """
 
     trial: TrialLike
@@ -100,6 +104,8 @@ class Job(NamedTuple):
     seed: int
     given: Params | None = None
     state: TrainState | None = None
+    stop: Any = None
+    check: bool = False
 
     @property
     def steps(self) -> int:
@@ -116,7 +122,8 @@ class Job(NamedTuple):
     def structure(self) -> tuple:
         """Jobs of one structure share a program."""
         size = self.batch_size if self.steps > 1 else None
-        return split(arguments(self.point))[1], self.steps, size, self.held is None, self.state is None
+        whole = split(arguments(self.point))[1], self.steps, size, self.held is None, self.state is None
+        return *whole, jax.tree.structure(self.stop)
 
 
 class Trained(NamedTuple):
@@ -126,11 +133,13 @@ class Trained(NamedTuple):
         params: the weights to use.
         state: at the end, to go on from, NumPy arrays.
         history: curves ``(epochs,)`` by metric.
+        make: gives the `Run`.
     """
 
     params: Params
     state: TrainState
     history: dict[str, np.ndarray]
+    make: Callable[[], Run]
 
 
 def rounded(rows: int) -> int:
@@ -210,9 +219,14 @@ def _together(data: Batch, jobs: list[Job], callback: Callable | None) -> list[T
     data = jax.tree.map(_filled, data)
     source = Rows(data, tuple(j.rows for j in own), held, streams=tuple(j.orders for j in own), size=size)
     entries = [
-        enrol(j.trial, source, {**j.point, "seed": j.seed, "fold": parts[j.part][0]}, epochs=j.epochs, batch_size=size)
+        enrol(
+            j.trial, source, {**j.point, "seed": j.seed, "fold": parts[j.part][0]},
+            epochs=j.epochs, batch_size=size, stop=j.stop,
+        )
         for j in jobs
-    ]
+    ]  # fmt: skip
+    if jobs[0].check:
+        check(entries[0], entries[0].trial(), source)
     population = _begun(entries, source, jobs)
     interrupted = False
     try:
@@ -252,5 +266,5 @@ def _results(population: Population) -> list[Trained]:
     found = []
     for i in range(len(population)):
         history = {name: v[i, : int(outcome.epochs[i])] for name, v in outcome.history.items()}
-        found.append(Trained(member(outcome.params, i), member(state, i), history))
+        found.append(Trained(member(outcome.params, i), member(state, i), history, partial(population.run, i)))
     return found

@@ -1,6 +1,7 @@
 """What the classifier and the regressor share: scikit-learn's parameters, attributes and ways to fit."""
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,25 @@ NUMBERS = ("alpha", "l1", "power_t", "momentum", "beta_1", "beta_2", "epsilon")
 
 class BaseMLP(Trainable):
     """The part of `MLPClassifier` and `MLPRegressor` that is the same."""
+
+    hidden_layer_sizes: Any
+    activation: Any
+    solver: Any
+    batch_size: Any
+    learning_rate: Any
+    learning_rate_init: Any
+    nesterovs_momentum: Any
+    early_stopping: Any
+    validation_fraction: Any
+    tol: Any
+    n_iter_no_change: Any
+    max_iter: Any
+    max_fun: Any
+    dropout: Any
+    optimizer: Any
+    _state: Any
+    _kind: Callable
+    _out_activation: Callable
 
     def _check(self) -> None:
         check_parameters(self.get_params(deep=False))
@@ -74,9 +94,9 @@ class BaseMLP(Trainable):
 
     def _split(self, data: Batch, rows: np.ndarray, random: Any, kind: str) -> tuple[np.ndarray, np.ndarray]:
         binary = kind == "binary" and data.y.ndim == 1
-        mine, held = train_test_split(
-            rows, random_state=random, test_size=self.validation_fraction, stratify=data.y[rows] if binary else None
-        )
+        labels = data.y[rows] if binary else None
+        parts = train_test_split(rows, random_state=random, test_size=self.validation_fraction, stratify=labels)
+        mine, held = map(np.asarray, parts)
         if len(held) < 2:
             raise ValueError(
                 "The validation set is too small. Increase 'validation_fraction' or the size of your dataset: "
@@ -100,7 +120,8 @@ class BaseMLP(Trainable):
 
     def _adopt(self, trained: Trained, job: Job, first: bool, incremental: bool) -> None:
         """Take over what came of a training, under scikit-learn's names."""
-        state, history, layers = trained.state, trained.history, [f"dense_{i}" for i in range(len(trained.params))]
+        state: Any = trained.state
+        history, layers = trained.history, [f"dense_{i}" for i in range(len(trained.params))]
         early = job.held is not None
         if first:
             self.t_, self.loss_curve_ = 0, []

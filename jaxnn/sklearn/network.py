@@ -1,5 +1,6 @@
 """scikit-learn's networks as a trial function: from its hyperparameters to a model, a loss and a solver."""
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -67,7 +68,7 @@ def drawn(sizes: Sequence[int], activation: Any, random: np.random.RandomState, 
         {'dense_0': (3, 5), 'dense_1': (5, 1)}
     """
     params = {}
-    for i, (before, after) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+    for i, (before, after) in enumerate(itertools.pairwise(sizes)):
         bound = np.sqrt((2.0 if activation == "logistic" else 6.0) / (before + after))
         kernel = random.uniform(-bound, bound, (before, after)).astype(dtype)
         params[f"dense_{i}"] = {"kernel": kernel, "bias": random.uniform(-bound, bound, after).astype(dtype)}

@@ -50,7 +50,11 @@ def ready(estimator: Any, data: Batch) -> tuple[Job, Trained] | None:
     """
     left = _WAITING.get([])
     for i, own in enumerate(left):
-        if own.trained is not None and _same_parameters(estimator, own.estimator) and _same_rows(data, own.data, own.rows):
+        if (
+            own.trained is not None
+            and _same_parameters(estimator, own.estimator)
+            and _same_rows(data, own.data, own.rows)
+        ):
             del left[i]
             return own.job, own.trained
     return None
@@ -76,6 +80,8 @@ def _same_rows(data: Batch, whole: Batch, rows: np.ndarray) -> bool:
     for mine, theirs in zip((data.y, data.weight, data.x), (whole.y, whole.weight, whole.x), strict=True):
         if (mine is None) != (theirs is None):
             return False
-        if mine is not None and (mine.shape != (len(rows), *theirs.shape[1:]) or not np.array_equal(mine, theirs[rows])):
+        if mine is not None and (
+            mine.shape != (len(rows), *theirs.shape[1:]) or not np.array_equal(mine, theirs[rows])
+        ):
             return False
     return True

@@ -2,8 +2,7 @@
 
 import copy
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,13 +15,16 @@ from jaxnn.sklearn.batched import reason_against, trained
 from jaxnn.sklearn.ready import waiting
 
 
-class OneProgram(model_selection._search.BaseSearchCV):
+class OneProgram:
     """The part of both searches that trains first and then lets scikit-learn do all the rest.
 
     Scores, ranks, errors and the refit are scikit-learn's own: its ``fit`` is called with estimators whose trainings
     are done, and who take them over.
     """
 
+    estimator: Any
+    cv: Any
+    get_params: Callable
     _chosen: list[dict[str, Any]] | None = None
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> Any:
@@ -40,21 +42,22 @@ class OneProgram(model_selection._search.BaseSearchCV):
             warnings.warn(
                 f"{type(self).__name__} fits one after the other, as scikit-learn's own does: {reason}", stacklevel=2
             )
-            return super().fit(X, y, **params)
+            return super().fit(X, y, **params)  # pyright: ignore[reportAttributeAccessIssue]
         inner, splits = self._fixed(X, y, params.get("groups"))
         found, seconds = trained(self.estimator, inner._chosen, splits, X, y, params.get("sample_weight"))
         with waiting(found) as left, parallel_config(backend="sequential"):
-            super(OneProgram, inner).fit(X, y, **params)
+            super(OneProgram, inner).fit(X, y, **params)  # pyright: ignore[reportAttributeAccessIssue]
         taken = len(found) - len(left)
         for name in ("mean", "std") if taken else ():
             times = inner.cv_results_[f"{name}_fit_time"]
             times[...] = seconds if name == "mean" else np.zeros_like(times)
-        vars(self).update({name: value for name, value in vars(inner).items() if name not in self.get_params(deep=False)})
+        own = {*self.get_params(deep=False), "_chosen"}
+        self.__dict__.update({name: value for name, value in vars(inner).items() if name not in own})
         return self
 
     def _fixed(self, X: Any, y: Any, groups: Any) -> tuple[Any, list[tuple]]:
         """A copy whose candidates and folds are lists, as those that are drawn would be others the second time."""
-        splitter = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
+        splitter: Any = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
         inner = copy.copy(self)
         inner.cv = splits = list(splitter.split(X, y, groups))
         inner._chosen = list(self._candidates())
@@ -76,8 +79,8 @@ class GridSearchCV(OneProgram, model_selection.GridSearchCV):
     """scikit-learn's grid search, whose networks are trained side by side in one program for each structure.
 
     The arguments, ``cv_results_``, ``best_estimator_``, ``best_index_``, ``best_params_``, ``best_score_``,
-    ``n_splits_``, ``refit_time_``, ``scorer_`` and ``multimetric_`` are scikit-learn's. Each network is what it would be
-    if it were fitted alone to its fold, but for rounding. Floats among the parameters share a program; widths,
+    ``n_splits_``, ``refit_time_``, ``scorer_`` and ``multimetric_`` are scikit-learn's. Each network is what it would
+    be if it were fitted alone to its fold, but for rounding. Floats among the parameters share a program; widths,
     activations, solvers and whether there is dropout make programs of their own.
 
     An estimator of another kind, or in a pipeline, is fitted as scikit-learn does it, and a warning says so.

@@ -25,7 +25,7 @@ class SGDState(NamedTuple):
 def sgd(learning_rate: Hyper, momentum: Hyper, nesterov: bool) -> optax.GradientTransformation:
     """Gradient descent with momentum, ``v = momentum v - rate g``, whose rate is part of its state.
 
-    Unlike ``optax.sgd`` the velocity holds the rate, as in scikit-learn: a rate that falls does not shrink the velocity.
+    Unlike ``optax.sgd`` the velocity holds the rate, as in scikit-learn: a falling rate does not shrink the velocity.
 
     Args:
         learning_rate: at the beginning.

@@ -58,13 +58,13 @@ class OfClasses(ClassifierMixin, Trainable):
             self.classes_ = np.arange(np.shape(y)[1]) if self._several else unique_labels(classes)
 
     def _weights(self, data: Batch, rows: np.ndarray) -> Any:
-        if self.class_weight is None:
-            return data.weight
-        if self._several:
-            raise ValueError("class_weight weighs rows by their one class, and these have several labels; write None")
-        found = np.ones(len(data.x), data.x.dtype) if data.weight is None else data.weight.copy()
-        found[rows] *= compute_sample_weight(self.class_weight, self.classes_[data.y[rows]])
-        return found
+        if self.class_weight is not None:
+            if self._several:
+                raise ValueError("class_weight weighs rows by their one class, and these have several; write None")
+            found = np.ones(len(data.x), data.x.dtype) if data.weight is None else data.weight.copy()
+            found[rows] *= compute_sample_weight(self.class_weight, self.classes_[data.y[rows]])
+            data = data._replace(weight=found)
+        return super()._weights(data, rows)
 
     def _log_proba(self, z: np.ndarray) -> np.ndarray:
         """Of logits: ``(rows, classes)`` of classes, ``(rows, 1)`` or ``(rows,)`` of yes or no."""
