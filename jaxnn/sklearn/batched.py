@@ -90,8 +90,7 @@ class Readings:
             reader: Any = clone(own)
             self.known[kind] = reader, reader._read(*self.given, first=True, incremental=False)
         reader, data = self.known[kind]
-        learned = {name: value for name, value in vars(reader).items() if name not in own.get_params(deep=False)}
-        vars(own).update(learned)
+        vars(own).update({name: value for name, value in vars(reader).items() if name not in vars(own)})
         fold = rows.tobytes()
         key = kind, repr(getattr(own, "class_weight", None)), fold
         if key not in self.weighed:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from joblib import parallel_config
 from sklearn import model_selection
 from sklearn.base import is_classifier
 from sklearn.model_selection import ParameterGrid, ParameterSampler, check_cv
@@ -45,7 +44,7 @@ class OneProgram:
             return super().fit(X, y, **params)  # pyright: ignore[reportAttributeAccessIssue]
         inner, splits = self._fixed(X, y, params.get("groups"))
         found, seconds = trained(self.estimator, inner._chosen, splits, X, y, params.get("sample_weight"))
-        with waiting(found) as left, parallel_config(backend="sequential"):
+        with waiting(found) as left:
             super(OneProgram, inner).fit(X, y, **params)  # pyright: ignore[reportAttributeAccessIssue]
         taken = len(found) - len(left)
         for name in ("mean", "std") if taken else ():
@@ -60,6 +59,7 @@ class OneProgram:
         splitter: Any = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
         inner = copy.copy(self)
         inner.cv = splits = list(splitter.split(X, y, groups))
+        inner.n_jobs = None  # other processes would not find what is trained here
         inner._chosen = list(self._candidates())
         return inner, splits
 

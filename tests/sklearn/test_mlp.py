@@ -125,7 +125,7 @@ def test_what_draws_is_left_as_theirs_leaves_it():
 
 
 def test_diverged_says_so():
-    with pytest.raises(ValueError, match="non-finite parameter weights.*learning rate"):
+    with pytest.raises(ValueError, match=r"non-finite parameter weights.*learning rate"):
         MLPRegressor(solver="sgd", learning_rate_init=1e6, **SMALL).fit(XD, YD)
 
 

@@ -20,7 +20,7 @@ def test_full_batch_steps_reach_the_optimum_of_logistic_regression():
     def softmax(l2, outputs):
         return nn.Trial(nn.softmax_regression(outputs), "softmax_cross_entropy", nn.lbfgs(l2=l2))
 
-    model = TrialClassifier(softmax, epochs=60, batch_size=None, l2=1 / 300).fit(X, Y)
+    model = TrialClassifier(softmax, epochs=500, batch_size=None, l2=1 / 300).fit(X, Y)
     theirs = LogisticRegression(C=1.0, tol=1e-8, max_iter=5000).fit(X, Y)
     np.testing.assert_allclose(model.predict_proba(X), theirs.predict_proba(X), atol=1e-4)
 
