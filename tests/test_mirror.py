@@ -34,6 +34,16 @@ ELSEWHERE = {  # source -> the test file that holds its tests
     "losses/reading.py": "losses/test_against_others.py",
     "losses/softened.py": "losses/test_against_others.py",
     "metrics/agreement.py": "metrics/test_against_scikit_learn.py",
+    "sklearn/any_trial.py": "sklearn/test_trial_estimators.py",
+    "sklearn/batched.py": "sklearn/test_search.py",
+    "sklearn/estimator.py": "sklearn/test_mlp.py",
+    "sklearn/forward.py": "sklearn/test_classifier.py",
+    "sklearn/iteration.py": "sklearn/test_mlp.py",
+    "sklearn/network.py": "sklearn/test_mlp.py",
+    "sklearn/objective.py": "sklearn/test_mlp.py",
+    "sklearn/ready.py": "sklearn/test_search.py",
+    "sklearn/solvers.py": "sklearn/test_mlp.py",
+    "sklearn/targets.py": "sklearn/test_classifier.py",
     "train/targets.py": "train/test_heads.py",
 }
 

@@ -112,9 +112,9 @@ class Packing:
             if operation.primitive.name == "select_n":  # whose cases, unlike its condition, must have one shape
                 inputs[1:] = [jnp.broadcast_to(v, size) for v in inputs[1:]]
             local[operation.outputs[0]] = operation.run(inputs)[0]
-        states = set(self.after.values())
+        states, updates = set(self.after.values()), set(self.program.outputs[: self.grads_tree.num_leaves])
         for column in family.outputs:
-            if column[0] not in states:
+            if column[0] not in states or column[0] in updates:  # a velocity may be the update itself
                 values.update(zip(column, self._parts(local[column[0]], column), strict=True))
         return local
 

@@ -25,6 +25,7 @@ PACKED = {  # optimizer, leaves of each family
     "clipped": (optax.chain(optax.clip_by_global_norm(0.5), optax.adam(RATE)), [4]),
     "adamw": (optax.adamw(RATE), [4]),
     "momentum": (optax.sgd(RATE, 0.9, nesterov=True), [4]),
+    "a velocity that is the update": (optax.chain(optax.scale(-RATE), optax.trace(0.9)), [4]),
     "rmsprop": (optax.rmsprop(RATE), [4]),
     "adagrad": (optax.adagrad(RATE), [4]),
     "lion": (optax.lion(RATE), [4]),
