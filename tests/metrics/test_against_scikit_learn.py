@@ -131,3 +131,15 @@ def test_classes_that_are_missing_count_as_in_scikit_learn(name, seed, gathered)
     outputs[:, 5] = -9
     wanted = KINDS[name][1](targets, outputs.argmax(1), None, None)
     assert gathered(name, outputs, targets, task="classes") == pytest.approx(wanted, rel=1e-5, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["matthews_correlation", "cohen_kappa", "balanced_accuracy"])
+def test_who_says_always_the_same_is_worth_what_scikit_learn_says(name, gathered):
+    draw = np.random.default_rng(0)
+    outputs, targets = draw.normal(size=(23, 3)).astype(np.float32), draw.integers(0, 3, 23)
+    same, one = np.eye(3, dtype=np.float32)[np.ones(23, int)], np.ones(23, int)
+    for o, y in ((same, targets), (outputs, one)):
+        wanted = KINDS[name][1](y, o.argmax(1), None, None)
+        assert gathered(name, o, y, task="classes") == pytest.approx(wanted, rel=1e-5, abs=1e-6)
+    both = {"matthews_correlation": 0.0, "cohen_kappa": np.nan, "balanced_accuracy": 1.0}[name]
+    assert gathered(name, same, one, task="classes") == pytest.approx(both, nan_ok=True)
