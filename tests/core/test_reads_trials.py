@@ -1,5 +1,6 @@
 """What is read of modules, libraries and trials, before and after training."""
 
+import importlib
 import sys
 from typing import Any
 
@@ -117,3 +118,30 @@ def test_a_trial_that_has_been_trained_is_the_same():
 def test_a_key_holds_what_it_knows_by_address():
     keys = {key_of(nn.Trial(nn.linear_regression(), "squared_error", optax.sgd(0.1))) for _ in range(50)}
     assert len(keys) == 50
+
+
+@pytest.mark.usefixtures("package")
+@pytest.mark.parametrize("line", ["from .settings import WIDTH", "from . import settings\n  WIDTH = settings.WIDTH"])
+def test_a_relative_import_is_of_the_trial_s_own_package(line):
+    scope = {"__name__": "reads_users.trials", "__package__": "reads_users"}
+    exec(f"def trial():\n  {line}\n  return WIDTH", scope)
+    trial, settings = scope["trial"], importlib.import_module("reads_users.settings")
+    old, old_digests = key_of(trial), digests(trial)
+    settings.WIDTH = 9
+    assert key_of(trial) != old
+    assert "WIDTH in trial has changed" in (first_difference(old_digests, digests(trial)) or "")
+
+
+@pytest.mark.parametrize("body", ["self.w + self.v", "self.v + self.w", "(self.gone if self.w < 0 else self.w) + self.v"])
+def test_every_attribute_that_a_method_reads_counts(body):
+    class Settings:
+        def __init__(self, w, v):
+            self.w, self.v = w, v
+
+    exec(f"def trial(self): return {body}", {}, scope := {})
+    Settings.trial = scope["trial"]
+    base = Settings(1, 2).trial
+    assert key_of(base) == key_of(Settings(1, 2).trial)
+    for changed, name in ((Settings(3, 2), "w"), (Settings(1, 3), "v")):
+        told = first_difference(digests(base), digests(changed.trial))
+        assert key_of(base) != key_of(changed.trial) and told == f"self.{name} in trial has changed"
