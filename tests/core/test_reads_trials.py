@@ -132,7 +132,9 @@ def test_a_relative_import_is_of_the_trial_s_own_package(line):
     assert "WIDTH in trial has changed" in (first_difference(old_digests, digests(trial)) or "")
 
 
-@pytest.mark.parametrize("body", ["self.w + self.v", "self.v + self.w", "(self.gone if self.w < 0 else self.w) + self.v"])
+@pytest.mark.parametrize(
+    "body", ["self.w + self.v", "self.v + self.w", "self.w + (self.gone if self.w < 0 else 0) + self.v"]
+)
 def test_every_attribute_that_a_method_reads_counts(body):
     class Settings:
         def __init__(self, w, v):

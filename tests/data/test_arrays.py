@@ -35,7 +35,9 @@ def test_rows_targets_and_weights_come_in_many_forms(data, weighted):
 
 @pytest.mark.parametrize("data", [X, (X,), (X, Y, W, W), 3, None, {"x": X, "y": Y}])
 def test_other_forms_are_told_what_to_write(data):
-    told = f"the data must be \\(x, y\\) or \\(x, y, weight\\), got {type(data).__name__}; write fit\\(trial, \\(x, y\\)"
+    told = (
+        f"the data must be \\(x, y\\) or \\(x, y, weight\\), got {type(data).__name__}; write fit\\(trial, \\(x, y\\)"
+    )
     with pytest.raises(ValueError, match=told):
         parts(data)
     with pytest.raises(ValueError, match=r"one table; write \(table, 'b'\) with the column to predict"):
@@ -102,7 +104,13 @@ def test_targets_that_fit_pass(loss, task, outputs, y):
     [
         (SOFTMAX, "classes", (3, 2), Y, "holds class 2 and the model gives 2 outputs, for classes 0 to 1; .*out=3 or"),
         (SOFTMAX, "classes", (3, 3), Y - 1, r"holds class -1, and classes are 0 to 2; .*cross_entropy\", -1\)"),
-        (SOFTMAX, "classes", (3, 3), Y + 0.5, r"must hold class numbers, got values such as 0.5; write y.astype\(int\)"),
+        (
+            SOFTMAX,
+            "classes",
+            (3, 3),
+            Y + 0.5,
+            r"must hold class numbers, got values such as 0.5; write y.astype\(int\)",
+        ),
         (SIGMOID, "binary", (3,), Y, "y of the data lies between 0 and 2, and sigmoid_cross_entropy needs 0 to 1"),
         (SIGMOID, "binary", (3,), np.array([-1, 1, 1]), "lies between -1 and 1"),
         (lambda o, y: ((o - y) ** 2).mean(), None, (3,), Y * 1.0, r"the loss gave \(\) for 3 rows; write a loss"),

@@ -63,7 +63,9 @@ def test_the_largest_float32_is_still_a_number_and_the_next_is_told_with_its_pla
     frame = pandas.DataFrame({"a": [0.0, 1.0, 2.0], "b": [5.0, float(most), 6.0]})
     assert tables.numbers(frame, "t.csv").tolist() == frame.to_numpy().tolist()
     frame.loc[2, "b"] = 1.001 * float(most)
-    with pytest.raises(ValueError, match=r"column 'b' of t.csv holds -?3.4.*e\+38 in row 3, which is no finite float32"):
+    with pytest.raises(
+        ValueError, match=r"column 'b' of t.csv holds -?3.4.*e\+38 in row 3, which is no finite float32"
+    ):
         tables.numbers(frame, "t.csv")
     frame.loc[1, "a"] = np.inf * np.sign(most)
     with pytest.raises(ValueError, match=r"column 'a' of t.csv holds -?inf in row 2, which"):
