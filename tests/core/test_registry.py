@@ -98,9 +98,7 @@ def test_names_that_stand_in_every_history_are_refused(name):
 
 @pytest.mark.parametrize("function", [lambda o, t: o, functools.partial(gap_of_mine)])
 def test_what_has_no_name_needs_one(function):
-    with pytest.raises(
-        ValueError, match=r"a loss needs a name, .* write nn.loss\(name='mine', task='values'\)\(f\)"
-    ):
+    with pytest.raises(ValueError, match=r"a loss needs a name, .* write nn.loss\(name='mine', task='values'\)\(f\)"):
         nn.loss()(function)
     with pytest.raises(ValueError, match=r"a metric needs a name, .* write nn.metric\(name='mine', rises=True\)\(f\)"):
         nn.metric(rises=True)(function)
