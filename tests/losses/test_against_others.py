@@ -228,10 +228,26 @@ def test_what_does_not_fit_is_told_with_the_call(call, told):
         call()
 
 
-def test_focal_losses_of_steps_are_the_means_over_the_steps():
-    logits, labels = jnp.stack([WIDE, -WIDE], 1), jnp.stack([LABELS, (jnp.asarray(LABELS) + 1) % WIDE.shape[1]], 1)
-    each = [losses.softmax_focal(1.5)(logits[:, t], labels[:, t]) for t in (0, 1)]
-    np.testing.assert_allclose(losses.softmax_focal(1.5)(logits, labels), (each[0] + each[1]) / 2, rtol=1e-5)
+STEPS = [
+    (losses.softmax_focal(1.5), LABELS), (losses.label_smoothing(0.2), LABELS), (losses.label_smoothing(0.2), CHANCES),
+    (losses.softmax_cross_entropy, LABELS), (losses.softmax_cross_entropy, CHANCES), (losses.kl_divergence, CHANCES),
+    (losses.cosine_distance, VALUES), (losses.focal(1.5, alpha=0.3), YES), (losses.poisson, COUNTS),
+    (losses.huber(0.7), VALUES), (losses.quantile(0.3), VALUES), (losses.log_cosh, VALUES),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("loss", "targets"), STEPS)
+def test_losses_of_steps_are_the_means_over_the_steps(loss, targets):
+    outputs, targets = (np.stack([a, np.roll(a, 1, 0), a[::-1]], 1) for a in (WIDE, targets))  # (batch, steps, ...)
+    each = [loss(jnp.asarray(outputs[:, t]), jnp.asarray(targets[:, t])) for t in range(3)]
+    found = loss(jnp.asarray(outputs), jnp.asarray(targets))
+    np.testing.assert_allclose(found, sum(each) / 3, rtol=1e-5, atol=1e-6)
+
+
+def test_normal_distributions_of_steps_are_those_of_scipy():
+    outputs, targets = np.stack([WIDE, WIDE[::-1]], 1), np.stack([VALUES[:, :2], VALUES[:, 2:]], 1)
+    wanted = -stats.norm.logpdf(targets.astype(float), outputs[..., :2], np.exp(outputs[..., 2:] / 2)).mean((1, 2))
+    np.testing.assert_allclose(losses.gaussian_nll(jnp.asarray(outputs), jnp.asarray(targets)), wanted, rtol=1e-5)
 
 
 def test_what_is_not_said_is_what_others_take():
