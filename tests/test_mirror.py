@@ -9,7 +9,6 @@ TESTS = Path(__file__).parent
 ELSEWHERE = {  # source -> the test file that holds its tests
     "__main__.py": "cli/test_entry.py",
     "core/version.py": "test_project.py",
-    "data/arrays.py": "train/test_fit.py",
     "data/named.py": "data/test_datasets.py",
     "data/tables.py": "data/test_datasets.py",
     "grid/crew.py": "grid/test_processes.py",

@@ -129,12 +129,34 @@ def test_names_are_sorted_and_a_structure_says_whether_it_is_fixed():
         (np.array([1.0, np.nan]), "the hyperparameter lr holds NaN"),
         (nn.traced("3"), "the hyperparameter lr is '3', no number; write lr=nn.traced"),
         (np.arange(3), "the hyperparameter lr is array.*cannot be structure.*lr=nn.traced"),
+        (1e40, r"the hyperparameter lr holds 1e\+40, which float32 cannot hold; write a smaller number"),
+        (np.array([1.0, -1e39]), r"holds -1e\+39, which float32 cannot hold"),
+        (nn.traced([3, 2**31]), "holds 2147483648, which int32 cannot hold"),
+        (nn.static([0.1, float("nan")]), "the hyperparameter lr holds NaN"),
+        (nn.static(1j), "the hyperparameter lr is 1j, a complex; write a float, lr=0.1"),
+        (1j, "the hyperparameter lr is 1j, a complex"),
+        (iter([0.1]), "the hyperparameter lr is a list_iterator; write the list of its values"),
         ({1, 2}, "cannot be structure; write a number, a string, a tuple or a function"),
     ],
 )
 def test_what_cannot_be_a_hyperparameter_is_refused_by_name(value, message):
     with pytest.raises(ValueError, match=message):
         split({"batch": 3, "lr": value})
+
+
+def test_the_largest_numbers_pass_and_nothing_warns():
+    top = float(np.finfo(np.float32).max)
+    assert split({"a": (top, -top, nn.traced(2**31 - 1), 0.0)})[0]["a"] == (top, -top, 2**31 - 1, 0)
+    with jax.enable_x64(True):
+        assert split({"a": (1e40, nn.traced(2**31))})[0]["a"] == (1e40, 2**31)
+
+
+def test_marks_cannot_be_changed_and_a_static_value_is_plain():
+    for mark in (nn.traced(3), nn.static(0.5)):
+        with pytest.raises(AttributeError):
+            mark.values = 4
+    assert join(structure(nn.static([0.5, np.arange(2)])), {}) == {"a": (0.5, (0, 1))}
+    assert not split({"a": nn.static(jnp.ones(2))})[0]
 
 
 def test_infinity_is_a_number():

@@ -82,3 +82,42 @@ def test_a_layer_of_ones_own_hands_the_mask_on(key):
     assert mask is MASK
     nn.testing.check_layer(Grown(), X)
     nn.testing.check_layer(Grown(), (X, MASK))
+
+
+def test_what_a_layer_that_works_by_step_is_not_told_is_what_any_layer_is_not_told():
+    seen = []
+
+    @nn.spec
+    @by_step
+    class Told:
+        def init(self, key, x):
+            return {}, {}
+
+        def apply(self, params, state, x, *, key=1, train=2, rows=3):
+            seen.append((key, train, rows))
+            return x, state
+
+    Told().apply({}, {}, X)
+    Told().apply({}, {}, (X, MASK), key="k", train=True, rows="r")
+    assert seen == [(None, False, None), ("k", True, "r")] and type(seen[0][1]) is bool
+
+
+@pytest.mark.parametrize(
+    ("x", "words"),
+    [
+        ((X, X, X), "Flatten takes one array and got a tuple of 3; write nn.Graph, .* or Join"),
+        ([X], "got a list of 1"),
+        ({"x": X, "y": X}, "got a dict of 2"),
+    ],
+)
+def test_several_arrays_are_told_where_to_go(x, words):
+    with pytest.raises(SpecError, match=words):
+        none_here("Flatten", x)
+
+
+@pytest.mark.parametrize("shape", [(2,), (3, 2), (2, 2), (2, 3, 1)])
+def test_a_mask_has_one_entry_for_each_step(shape):
+    for value in (X, X[..., 0]):
+        assert parts("Dense", (value, MASK))[0] is value
+        with pytest.raises(SpecError, match=r"write \(x, mask\) with a mask of shape \(2, 3\)"):
+            parts("Dense", (value, np.ones(shape)))

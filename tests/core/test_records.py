@@ -1,5 +1,7 @@
 """Records of losses and metrics: called, compared, scored, and read by whoever looks for changes."""
 
+import copy
+import pickle
 from dataclasses import FrozenInstanceError, replace
 
 import jax.numpy as jnp
@@ -55,3 +57,16 @@ def test_what_cannot_be_gathered_is_refused():
         nn.Metric("far", far, over="all")
     with pytest.raises(ValueError, match="the metric far is over rows and has no finish; write Metric"):
         nn.Metric("far", far, over="rows")
+
+
+@pytest.mark.parametrize("make", [lambda: nn.Loss("far", far, "sign"), lambda: nn.Metric("far", far, rises=False)])
+def test_records_are_pickled_and_copied(make):
+    for again in (pickle.loads(pickle.dumps(make())), copy.deepcopy(make())):
+        assert again == make() and again.rows is far and type(again) is type(make())
+
+
+def test_a_record_that_took_the_place_of_its_function_is_that_very_one_again():
+    for record in (nn.losses.squared_error, nn.metrics.accuracy, nn.metrics.f1_macro, nn.metrics.roc_auc):
+        assert pickle.loads(pickle.dumps(record)) is record is copy.deepcopy(record)
+    spec = nn.losses.resolve(nn.losses.huber(0.5))
+    assert pickle.loads(pickle.dumps(spec)) == spec

@@ -68,3 +68,8 @@ def test_cast_changes_floats_only_in_arrays_and_in_shapes():
     shapes = jax.eval_shape(lambda: arrays)
     assert jax.tree.map(lambda a: a.dtype.type, tree.cast(shapes, jnp.bfloat16)) == wanted
     assert tree.cast(arrays, None) is arrays
+
+
+def test_rows_are_counted_along_the_first_axis_of_any_tree():
+    assert tree.row_count(jnp.ones((5, 2, 3))) == tree.row_count([np.ones(5)]) == 5
+    assert tree.row_count({"a": jax.ShapeDtypeStruct((0, 4), jnp.float32), "b": np.ones(0)}) == 0

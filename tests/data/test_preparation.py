@@ -124,7 +124,9 @@ def test_what_says_nothing_is_left_out_and_told():
     assert "'almost'" in words[2] and "all but 1 are numbers; leave 'n/a' empty" in words[2]
     assert fitted.left_out == ("id", "note", "almost") and list(fitted.features) == FEATURES
     np.testing.assert_array_equal(fitted.transform(FRAME), FITTED.transform(FRAME))
-    np.testing.assert_array_equal(fitted.transform(frame.to_numpy(object)), FITTED.transform(FRAME))
+    for rows in (frame, frame[FEATURES]):  # with the columns that are left out, and without them
+        np.testing.assert_array_equal(fitted.transform(rows.to_numpy(object)), FITTED.transform(FRAME))
+        np.testing.assert_array_equal(fitted.transform(rows.to_numpy(object).tolist()), FITTED.transform(FRAME))
     with pytest.warns(UserWarning, match="note"), pytest.raises(ValueError, match="holds anything to learn from"):
         Preparation().fit(frame[["note"]])
 
@@ -181,5 +183,7 @@ def test_its_words():
             Preparation(**options)
     with pytest.raises(ValueError, match="has learned nothing"):
         Preparation().transform(FRAME)
+    with pytest.raises(ValueError, match="x of the new rows is no table"):
+        FITTED.transform(np.ones(5))
     with pytest.raises(ValueError, match=r"shape \(3, 2\) and the model was trained on the 5 columns size, age"):
         FITTED.transform(np.ones((3, 2)))

@@ -56,6 +56,27 @@ def test_stratified_holdout_counts_as_scikit_learn_does():
     assert np.abs(np.unique(labels[theirs], return_counts=True)[1] - [20, 7, 3]).max() <= 1
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    counts=st.lists(st.integers(1, 40), min_size=1, max_size=6), fraction=st.floats(0.05, 0.6), seed=st.integers(0, 99)
+)
+def test_stratified_holdouts_round_by_largest_remainders_and_leave_a_row_of_each_class(counts, fraction, seed):
+    labels = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(counts)), counts))
+    n, counts = len(labels), np.array(counts)
+    total = math.ceil(fraction * n)
+    if n < 2 or total >= n or counts.max() == 1:
+        return
+    train, held = holdout(n, fraction, seed, labels)
+    found, quota = np.bincount(labels[held], minlength=len(counts)), counts * total / n
+    assert len(held) == min(total, (counts - 1).sum()) and (np.bincount(labels[train]) >= 1).all()
+    assert (found >= np.minimum(np.floor(quota), counts - 1)).all()
+    if (np.ceil(quota) < counts).all():  # no class is too small, so that the rule is that of elections
+        below, rest = np.floor(quota).astype(int), quota - np.floor(quota)
+        assert set(found - below) <= {0, 1}
+        more = found > below
+        assert not more.any() or more.all() or rest[more].min() >= rest[~more].max() - 1e-6
+
+
 def test_each_row_of_a_class_can_be_held():
     seen = {int(i) for seed in range(200) for i in holdout(20, 0.2, seed, [0] * 10 + [1] * 10)[1]}
     assert seen == set(range(20))

@@ -46,3 +46,55 @@ def test_a_table_of_more_than_numbers_stays_a_table(tmp_path):
     assert part.x.city.tolist() == data.x.city.iloc[[5, 3]].tolist() and part.y.tolist() == data.y[[5, 3]].tolist()
     train, test = train_test(data, 0.25, seed=2)
     assert len(train.x) == 45 and np.array_equal(np.sort([*train.x.index, *test.x.index]), np.arange(60))
+
+
+@pytest.mark.parametrize("kinds", [2, 20, 21])
+def test_whole_numbers_of_at_most_twenty_values_are_classes(tmp_path, kinds):
+    path = str(tmp_path / "t.csv")
+    values = np.arange(60) % kinds * 5
+    pandas.DataFrame({"a": np.arange(60.0), "y": values}).to_csv(path, index=False)
+    data = load(path, "y")
+    assert data.y.tolist() == ((values // 5) if kinds <= 20 else values).tolist()
+    assert data.classes == (tuple(str(5 * i) for i in range(kinds)) if kinds <= 20 else None)
+
+
+@pytest.mark.parametrize("most", [np.finfo(np.float32).max, -np.finfo(np.float32).max])
+def test_the_largest_float32_is_still_a_number_and_the_next_is_told_with_its_place(most):
+    frame = pandas.DataFrame({"a": [0.0, 1.0, 2.0], "b": [5.0, float(most), 6.0]})
+    assert tables.numbers(frame, "t.csv").tolist() == frame.to_numpy().tolist()
+    frame.loc[2, "b"] = 1.001 * float(most)
+    with pytest.raises(
+        ValueError, match=r"column 'b' of t.csv holds -?3.4.*e\+38 in row 3, which is no finite float32"
+    ):
+        tables.numbers(frame, "t.csv")
+    frame.loc[1, "a"] = np.inf * np.sign(most)
+    with pytest.raises(ValueError, match=r"column 'a' of t.csv holds -?inf in row 2, which"):
+        tables.numbers(frame, "t.csv")
+
+
+@pytest.mark.parametrize(
+    ("holes", "words"),
+    [([1], "1 missing value, the first in row 2; drop"), ([2, 3], "2 missing values, the first in row 3; drop")],
+)
+def test_missing_values_are_counted(holes, words):
+    column = pandas.Series([1.0, 2.0, 3.0, 4.0], name="a")
+    tables.missing(column, "t.csv")
+    column[holes] = np.nan
+    with pytest.raises(ValueError, match=f"column 'a' of t.csv has {words}"):
+        tables.missing(column, "t.csv")
+
+
+def test_text_among_numbers_is_told_with_its_row():
+    frame = pandas.DataFrame({"a": [1.0, 2.0, 3.0], "b": np.array(["1", 2.5, "soon"], object)})
+    with pytest.raises(ValueError, match=r"column 'b' of t.csv holds text \('soon' in row 3\); turn it into numbers"):
+        tables.numbers(frame, "t.csv")
+    with pytest.raises(ValueError, match=r"holds text \('u' in row 1\)"):
+        tables.numbers(pandas.DataFrame({"c": ["u", "v"]}), "t.csv")
+
+
+@pytest.mark.parametrize(
+    ("name", "table"),
+    [("t.csv", True), ("T.CSV", True), ("a/b.csv.gz", True), ("t.parquet", True), ("csv", False), ("t.csv.zip", False)],
+)
+def test_tables_are_known_by_their_names(name, table):
+    assert tables.is_table(name) is table

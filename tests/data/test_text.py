@@ -85,3 +85,39 @@ def test_each_character_stands_once():
     assert nn.data.CharTokens("abc") == nn.data.CharTokens.of("cabcab")
     with pytest.raises(ValueError, match=r"'a' stands twice.*write CharTokens.of\(text\)"):
         nn.data.CharTokens("aba")
+
+
+def test_files_of_other_characters_are_left_out_and_the_text_is_cut_where_it_is_told():
+    chars = "\n" + "".join(map(chr, range(32, 127)))
+    assert nn.data.stdlib_corpus(3000, chars) == nn.data.stdlib_corpus(3000)
+    fewer = nn.data.stdlib_corpus(3000, chars.replace("~", ""))
+    assert len(fewer) == 3000 and "~" not in fewer
+    assert nn.data.stdlib_corpus(1) == nn.data.stdlib_corpus(2)[:1]
+    first = min(p.name for p in Path(sysconfig.get_path("stdlib")).glob("*.py"))
+    one = Path(sysconfig.get_path("stdlib"), first).read_text(encoding="utf-8")
+    for size in (len(one) - 1, len(one), len(one) + 1):
+        assert len(nn.data.stdlib_corpus(size)) == size
+
+
+def test_top_level_modules_come_before_packages():
+    text, root = nn.data.stdlib_corpus(), Path(sysconfig.get_path("stdlib"))
+    package = (root / "json" / "decoder.py").read_text(encoding="utf-8")
+    last = (root / "zipimport.py").read_text(encoding="utf-8")
+    assert 0 < text.index(last) < text.index(package)
+    assert text.index((root / "json" / "encoder.py").read_text(encoding="utf-8")) > text.index(package)
+
+
+@pytest.mark.parametrize(("length", "stride"), [(0, 1), (1, 0), (-1, None), (2, -1)])
+def test_sizes_below_one_are_refused(length, stride):
+    with pytest.raises(ValueError, match=f"length and stride must be at least 1, got {length} and"):
+        nn.data.windows(np.arange(9), length, stride)
+    assert [a.tolist() for a in nn.data.windows([5, 6], 1, 1)] == [[[5]], [[6]]]
+
+
+def test_numbers_at_the_ends_are_characters_and_tokens_stay_as_they_are():
+    tokens = nn.data.CharTokens.of("abc")
+    assert tokens.decode([0, 2]) == "ac" and tokens.decode([]) == ""
+    with pytest.raises(ValueError, match=r"ids must lie in 0 \.\.\. 2, got 0 \.\.\. 3"):
+        tokens.decode([0, 3])
+    with pytest.raises(AttributeError):
+        tokens.chars = "xyz"

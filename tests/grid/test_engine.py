@@ -222,6 +222,15 @@ def test_a_population_is_of_one_structure():
         nn.population(trial, (X, Y), SPACE)
 
 
+def test_a_population_without_a_number_of_epochs_goes_on_as_long_as_it_is_told():
+    one = nn.population(trial, (X, Y), dict(hidden=[()], lr=[0.1]), batch_size=8, plan="map")
+    one.advance(3)
+    one.advance(4)
+    alone = nn.fit(trial, (X, Y), dict(hidden=(), lr=0.1), epochs=7, batch_size=8, progress=False)
+    assert one.epoch == 7
+    np.testing.assert_array_equal(np.asarray(one.history["loss"])[0], alone.history["loss"])
+
+
 def test_diverged_members_are_told_once_for_all_structures():
     with pytest.warns(nn.DivergedWarning, match="2 of 4 networks diverged, first at step") as told:
         runs = nn.grid(trial, (X, Y), SPACE | dict(lr=[0.1, 1e30]), epochs=2, **OPTIONS)

@@ -97,6 +97,13 @@ def test_the_mode_of_a_trials_own_stopping_holds(tmp_path):
     assert runs.order("val_speed")[0] == nn.load_runs(tmp_path).order("val_speed")[0] == worst
 
 
+def test_a_run_that_never_began_has_a_row_of_nothing():
+    table = made(dict(loss=[3.0, 1.0, 2.0]), missing=[1], diverged=[2]).table
+    assert table["lr"] == [0.0, 1.0, 2.0]
+    assert (table["epochs_done"], table["best_epoch"]) == ([1, 0, 1], [0, -1, 0])
+    assert table["diverged_at"] == [None, None, 3] and np.isnan(table["loss"]).tolist() == [False, True, False]
+
+
 def test_missing_runs_are_named_and_the_others_are_there():
     runs = made(dict(loss=[3.0, 1.0, 2.0]), missing=[1], diverged=[2])
     assert len(runs) == 3 and [run.number for run in runs.finished] == [0, 2]

@@ -210,3 +210,60 @@ def test_the_cache_gives_the_outputs_of_the_whole(positions, chunks):
 def test_errors_show_the_call_to_write(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+def test_rotary_positions_turn_queries_and_keys_by_their_places_alone():
+    """Against complex numbers in NumPy: pairs of a head are turned by ``place * base ** (-i / half)``."""
+    layer = nn.Attention(2, head_size=4, positions="rotary", rotary_base=50.0, use_bias=False)
+    params = random_params(layer, X)
+    q, k, v = ((X @ params[n]["kernel"]).reshape(BATCH, TIME, 2, 4) for n in ("query", "key", "value"))
+    turn = np.exp(1j * np.arange(TIME)[:, None] * 50.0 ** (-np.arange(2) / 2))[None, :, None]
+    q, k = ((a[..., :2] + 1j * a[..., 2:]) * turn for a in (np.asarray(q), np.asarray(k)))
+    logits = np.einsum("bthi,bshi->bhts", q, k.conj()).real / 2
+    weights = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
+    expected = np.einsum("bhts,bshi->bthi", weights, v).reshape(BATCH, TIME, 8) @ params["out"]["kernel"]
+    close(layer.apply(params, {}, X)[0], expected)
+
+
+def test_the_cache_has_the_shapes_it_tells_and_the_dtype_it_is_told():
+    layer = nn.Attention(HEADS, kv_heads=2, head_size=6, causal=True)
+    params = random_params(layer, X)
+    assert {n: params[n]["kernel"].shape for n in params} == {
+        "query": (8, 24), "key": (8, 12), "value": (8, 12), "out": (24, 8)
+    }  # fmt: skip
+    for dtype, wanted in ((None, jnp.float32), (jnp.bfloat16, jnp.bfloat16)):
+        cache = layer.init_cache(params, 3, 7, dtype)
+        assert cache["key"].shape == cache["value"].shape == (3, 7, 2, 6)
+        assert cache["key"].dtype == cache["value"].dtype == wanted
+        assert int(cache["index"]) == 0 and not cache["key"].any() and not cache["value"].any()
+
+
+@pytest.mark.parametrize(
+    ("inputs", "words"),
+    [
+        (X[..., :7], r"a query kernel \(8, 8\) and got inputs \(2, 5, 7\); write inputs \(batch, time, 8\)"),
+        ({"query": X, "context": Z}, r"a key kernel \(8, 8\) and got inputs \(2, 3, 6\)"),
+        (X[0], r"needs \(batch, time, width\), got \(5, 8\) and \(5, 8\); write x\[None\]"),
+        ({"query": X, "context": Z[0]}, r"got \(2, 5, 8\) and \(3, 6\)"),
+        ({"query": X, "mask": np.ones((2, 5, 4))}, r"a mask \(2, 5, 4\); write one of shape \(2, 5\)"),
+        ({"query": X, "mask": np.ones((2, 4, 5))}, r"broadcasts to \(2, 4, 5, 5\)"),
+        ({"query": X, "mask": np.ones((2, 3, 5, 5))}, r"a mask \(2, 3, 5, 5\)"),
+        ({"query": X, "mask": np.ones((3, 5))}, r"a mask \(3, 5\)"),
+        ({"query": X, "mask": np.ones(5)}, r"a mask \(5,\)"),
+        ({"query": X, "mask": np.ones((2, 1, 1, 1, 5))}, r"a mask \(2, 1, 1, 1, 5\)"),
+    ],
+)
+def test_inputs_and_masks_that_do_not_fit_are_told(inputs, words):
+    layer = nn.Attention(HEADS)
+    with pytest.raises(ValueError, match=words):
+        layer.apply(random_params(layer, X), {}, inputs)
+
+
+@pytest.mark.parametrize("shape", [(1, 5, 5), (2, 1, 5), (1, 1, 1, 5), (2, 4, 1, 5), (1, 4, 5, 5)])
+def test_masks_of_one_meet_all(shape):
+    layer = nn.Attention(HEADS)
+    params, mask = random_params(layer, X), DRAW.integers(0, 2, shape) | np.eye(TIME, dtype=int)[:1]
+    full = mask[:, None] if mask.ndim == 3 else mask
+    full = np.broadcast_to(full, (BATCH, HEADS, TIME, TIME))
+    one, all_ = (layer.apply(params, {}, {"query": X, "mask": m})[0] for m in (mask, full))
+    close(one, all_)

@@ -1,5 +1,6 @@
 """The product of blocks against XLA's own convolution: every stride, dilation, stretch, padding and group."""
 
+import itertools
 from functools import partial
 
 import jax
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jaxnn.layers.conv_product import Axis, block, by_product, choose, selection
+from jaxnn.layers.conv_product import BLOCKS, Axis, _product, block, by_product, choose, selection
 from jaxnn.layers.convolve import by_xla
 
 ONE = st.tuples(
@@ -80,3 +81,49 @@ def test_blocks_make_fewer_patches_than_im2col():
     blocks = choose(axes, 64, 1, 6)
     patches = np.prod([b.count * b.steps * b.step for b in blocks])
     assert patches < 28 * 28 * 25 / 2
+
+
+SHAPES = [
+    ([(28, 5, 1, 1, 1, (2, 2))] * 2, 64, 1, 6),
+    ([(28, 3, 2, 1, 1, (0, 1))] * 2, 32, 16, 32),
+    ([(14, 5, 1, 1, 1, (0, 0)), (9, 2, 3, 2, 1, (1, 1))], 8, 6, 16),
+    ([(200, 3, 1, 1, 1, (1, 1))], 16, 2, 5),
+    ([(7, 4, 1, 1, 2, (1, 2))] * 2, 16, 8, 4),
+    ([(3, 2, 1, 1, 1, (0, 0))], 1, 40, 3),
+]
+
+
+@pytest.mark.parametrize(("numbers", "batch", "into", "filters"), SHAPES)
+def test_no_other_blocks_take_less_of_everything(numbers, batch, into, filters):
+    """Counted in the program itself: multiply-adds in vectors of 16, patches, outputs, and the banded kernel."""
+    axes = tuple(Axis(*n) for n in numbers)
+    x = jax.ShapeDtypeStruct((batch, *(a.size for a in axes), into), np.float32)
+    kernel = jax.ShapeDtypeStruct((*(a.taps for a in axes), into, filters), np.float32)
+
+    def work(blocks):
+        jaxpr = jax.make_jaxpr(lambda x, kernel: _product(x, kernel, axes, blocks))(x, kernel)
+        (last,) = [e for e in jaxpr.eqns if e.primitive.name == "dot_general"][-1:]
+        (*rows, deep), (same, wide) = (v.aval.shape for v in last.invars)
+        assert deep == same
+        rows = int(np.prod(rows))
+        return np.array([rows * deep * -(-wide // 16), rows * deep, rows * wide, deep * wide])
+
+    def options(axis):
+        least = axis.stretch // np.gcd(axis.stride, axis.stretch)
+        return [block(axis, int(w * least)) for w in BLOCKS if w == 1 or (w - 1) * least < axis.out]
+
+    chosen = choose(axes, batch, into, filters)
+    others = list(itertools.product(*map(options, axes)))
+    assert chosen in others
+    ours = work(chosen)
+    for blocks in others:
+        theirs = work(blocks)
+        assert not ((theirs <= ours).all() and (theirs < ours).any()), (chosen, blocks)
+
+
+def test_a_stride_of_many_and_a_row_that_is_one_output_keep_their_blocks_small():
+    (one,) = choose((Axis(5, 5, 1, 1, 1, (0, 0)),), 32, 3, 4)
+    assert (one.width, one.count, one.steps * one.step >= 5) == (1, 1, True)
+    for out in (1, 2, 3, 5, 9):
+        (cut,) = choose((Axis(out + 2, 3, 1, 1, 1, (0, 0)),), 32, 3, 4)
+        assert cut.width < 2 * out and cut.count * cut.width >= out > (cut.count - 1) * cut.width

@@ -77,3 +77,44 @@ def test_a_step_beyond_the_image_takes_no_memory():
     x, kernel = jnp.ones((1, 4, 4, 2)), jnp.ones((3, 3, 2, 2))
     y = convolve(x, kernel, (10**9, 10**9), ((1, 1), (1, 1)), (1, 1))
     np.testing.assert_allclose(y, np.full((1, 1, 1, 2), 8.0))
+
+
+WAYS = {  # size, taps, into, filters, groups, stretch, strides -> what does the work on a CPU
+    "few channels": ((9, 9), (3, 3), 8, 16, 1, 1, 1, "product"),
+    "many filters": ((9, 9), (3, 3), 1, 17, 1, 1, 1, "xla"),
+    "many channels": ((9, 9), (3, 3), 9, 16, 1, 1, 1, "xla"),
+    "few filters of many channels": ((9, 9), (3, 3), 129, 1, 1, 1, 1, "xla"),
+    "many channels along one axis": ((9,), (3,), 32, 32, 1, 1, 1, "xla"),
+    "over three axes": ((5, 5, 5), (3, 3, 3), 32, 32, 1, 1, 1, "product"),
+    "a point": ((9, 9), (1, 1), 32, 32, 1, 1, 1, "product"),
+    "a row": ((9, 9), (1, 3), 32, 32, 1, 1, 1, "xla"),
+    "larger than the image": ((9, 2), (3, 3), 32, 32, 1, 1, 1, "product"),
+    "as large as the image": ((9, 3), (3, 3), 32, 32, 1, 1, 1, "xla"),
+    "in groups": ((9, 9), (3, 3), 32, 32, 2, 1, 1, "product"),
+    "each channel apart": ((9, 9), (3, 3), 32, 64, 32, 1, 1, "shifts"),
+    "one channel": ((9, 9), (3, 3), 1, 2, 1, 1, 1, "product"),
+    "transposed": ((9, 9), (3, 3), 32, 32, 1, 2, 1, "product"),
+    "each channel apart, transposed": ((9, 9), (3, 3), 4, 4, 4, 2, 1, "product"),
+    "a long step": ((9, 9), (3, 3), 2, 2, 1, 1, 8192, "product"),
+    "too long a step": ((9, 9), (3, 3), 2, 2, 1, 1, 8193, "xla"),
+    "no image at all": ((9, 0), (3, 3), 2, 2, 1, 1, 1, "xla"),
+}
+
+
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="elsewhere XLA's own is fast for all")
+@pytest.mark.parametrize("case", WAYS)
+def test_on_a_cpu_xla_does_what_it_does_well_and_nothing_else(case):
+    size, taps, into, filters, groups, stretch, stride, way = WAYS[case]
+    n = len(size)
+    x = jax.ShapeDtypeStruct((2, *size, into), jnp.float32)
+    kernel = jax.ShapeDtypeStruct((*taps, into // groups, filters), jnp.float32)
+    rest = ((stride,) * n, ((1, 1),) * n if sum(taps) > n else ((0, 0),) * n, (1,) * n, groups, (stretch,) * n)
+    text = str(jax.make_jaxpr(lambda x, kernel: convolve(x, kernel, *rest))(x, kernel))
+    found = "xla" if "conv_general_dilated" in text else "product" if "dot_general" in text else "shifts"
+    assert found == way
+
+
+def test_only_a_lone_tap_without_padding_may_leave_inputs_out():
+    x, kernel = jnp.ones((1, 6, 7, 2)), jnp.ones((1, 1, 2, 3))
+    text = str(jax.make_jaxpr(lambda x: convolve(x, kernel, (2, 3), ((0, 0), (0, 0)), (1, 1)))(x))
+    assert "f32[1,3,3,2]" in text  # the product is of the 9 places that are read

@@ -56,6 +56,20 @@ def test_padding_in_numbers_equals_torch():
         np.testing.assert_allclose(y, np.moveaxis(module(tensor).numpy(), 1, -1), rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.parametrize("padding", [0, 1, (1, 0), ((2, 0), (0, 1)), ((0, 2), 1)])
+@pytest.mark.parametrize("strides", [None, 1, (2, 3)])
+def test_padding_at_either_end_equals_numpys(padding, strides):
+    x, window = normal(2, 7, 8, 2), (3, 3)
+    ends = [(p, p) if isinstance(p, int) else p for p in (padding if isinstance(padding, tuple) else (padding,) * 2)]
+    steps = window if strides is None else (strides,) * 2 if isinstance(strides, int) else strides
+    nan = np.pad(x, ((0, 0), *ends, (0, 0)), constant_values=np.nan)
+    cut = np.lib.stride_tricks.sliding_window_view(nan, window, (1, 2))[:, :: steps[0], :: steps[1]]
+    for layer, numpy in ((nn.MaxPool, np.nanmax), (nn.AvgPool, np.nanmean)):
+        y, state = layer(window, strides, padding).apply({}, {}, jnp.asarray(x))
+        np.testing.assert_allclose(y, numpy(cut, (-2, -1)), rtol=1e-6, atol=1e-6)
+        assert state == {} and layer(window, strides, padding).init(None, x) == ({}, {})
+
+
 def test_of_equal_entries_the_first_takes_the_gradient_as_in_torch():
     torch = pytest.importorskip("torch")
     x = np.random.default_rng(0).integers(0, 2, (2, 6, 6, 2)).astype(np.float32)
@@ -94,6 +108,17 @@ def test_global_pools_equal_numpy(layer, numpy):
         ({"window": (2, 2), "strides": (1,)}, "one entry per axis"),
         ({"window": 2, "padding": "causal"}, "'valid' or 'same'"),
         ({"window": (2, 3), "padding": (2, 1)}, "hold nothing else"),
+        ({"window": 3, "padding": (0, 3)}, "hold nothing else"),
+        ({"window": 3, "padding": ((3, 0), 0)}, "hold nothing else"),
+        ({"window": 1, "padding": 1}, "hold nothing else"),
+        ({"window": 2, "strides": 0}, "strides must be"),
+        ({"window": 2, "padding": -1}, "a count from 0 or a pair"),
+        ({"window": 2, "padding": ((1, 0, 0),)}, "a count from 0 or a pair"),
+        ({"window": 2, "padding": True}, "a count from 0 or a pair"),
+        ({"window": 2, "padding": "full"}, "'valid' or 'same' or numbers, got 'full'"),
+        ({"window": (2, 2), "padding": (1, 1, 1)}, "one entry per axis everywhere, got window 2, padding 3"),
+        ({"window": (2, 2, 2, 2)}, "one to three entries"),
+        ({"window": ()}, "one to three entries"),
     ],
 )
 def test_wrong_arguments_are_told(arguments, message):

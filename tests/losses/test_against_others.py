@@ -1,14 +1,19 @@
 """The losses of this package against PyTorch, SciPy, scikit-learn and Keras, at extremes too, with finite gradients."""
 
+import inspect
+
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 from scipy import special, stats
 from sklearn import metrics as sk
 
 from jaxnn import losses
+from jaxnn.core.records import TASKS
 from jaxnn.core.registry import LOSSES
+from jaxnn.losses import reading
 
 torch = pytest.importorskip("torch")
 F = torch.nn.functional
@@ -223,7 +228,43 @@ def test_what_does_not_fit_is_told_with_the_call(call, told):
         call()
 
 
-def test_focal_losses_of_steps_are_the_means_over_the_steps():
-    logits, labels = jnp.stack([WIDE, -WIDE], 1), jnp.stack([LABELS, (jnp.asarray(LABELS) + 1) % WIDE.shape[1]], 1)
-    each = [losses.softmax_focal(1.5)(logits[:, t], labels[:, t]) for t in (0, 1)]
-    np.testing.assert_allclose(losses.softmax_focal(1.5)(logits, labels), (each[0] + each[1]) / 2, rtol=1e-5)
+STEPS = [
+    (losses.softmax_focal(1.5), LABELS), (losses.label_smoothing(0.2), LABELS), (losses.label_smoothing(0.2), CHANCES),
+    (losses.softmax_cross_entropy, LABELS), (losses.softmax_cross_entropy, CHANCES), (losses.kl_divergence, CHANCES),
+    (losses.cosine_distance, VALUES), (losses.focal(1.5, alpha=0.3), YES), (losses.poisson, COUNTS),
+    (losses.huber(0.7), VALUES), (losses.quantile(0.3), VALUES), (losses.log_cosh, VALUES),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("loss", "targets"), STEPS)
+def test_losses_of_steps_are_the_means_over_the_steps(loss, targets):
+    outputs, targets = (np.stack([a, np.roll(a, 1, 0), a[::-1]], 1) for a in (WIDE, targets))  # (batch, steps, ...)
+    each = [loss(jnp.asarray(outputs[:, t]), jnp.asarray(targets[:, t])) for t in range(3)]
+    found = loss(jnp.asarray(outputs), jnp.asarray(targets))
+    np.testing.assert_allclose(found, sum(each) / 3, rtol=1e-5, atol=1e-6)
+
+
+def test_normal_distributions_of_steps_are_those_of_scipy():
+    outputs, targets = np.stack([WIDE, WIDE[::-1]], 1), np.stack([VALUES[:, :2], VALUES[:, 2:]], 1)
+    wanted = -stats.norm.logpdf(targets.astype(float), outputs[..., :2], np.exp(outputs[..., 2:] / 2)).mean((1, 2))
+    np.testing.assert_allclose(losses.gaussian_nll(jnp.asarray(outputs), jnp.asarray(targets)), wanted, rtol=1e-5)
+
+
+def test_what_is_not_said_is_what_others_take():
+    def default(function, name):
+        return inspect.signature(function).parameters[name].default
+
+    assert losses.focal().gamma == losses.softmax_focal().gamma == default(optax.losses.sigmoid_focal_loss, "gamma")
+    assert losses.focal().alpha is default(optax.losses.sigmoid_focal_loss, "alpha")
+    assert losses.triplet().margin == default(F.triplet_margin_loss, "margin")
+    assert losses.quantile().q == default(sk.mean_pinball_loss, "alpha")
+    assert losses.ctc().blank == default(F.ctc_loss, "blank")
+    assert losses.label_smoothing().smoothing == 0.1  # Szegedy et al., 2016
+
+
+def test_only_counts_and_normal_distributions_are_read_otherwise_than_as_they_are():
+    for outputs in (WIDE, jnp.asarray(WIDE)):
+        assert all(reading.values(outputs, task) is outputs for task in {None, *TASKS} - {"counts", "normal"})
+        np.testing.assert_array_equal(reading.values(outputs, "normal"), WIDE[:, :2])
+        np.testing.assert_allclose(reading.values(outputs, "counts"), np.exp(WIDE), rtol=1e-6)
+        assert type(reading.values(outputs, "counts")) is type(outputs)

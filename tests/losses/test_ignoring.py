@@ -1,5 +1,7 @@
 """Ignored labels against PyTorch."""
 
+import inspect
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -23,6 +25,8 @@ def test_each_row_is_the_mean_over_its_labels_that_count():
     for row, logits, labels in zip(found, LOGITS, LABELS, strict=True):
         expected = torch.nn.functional.cross_entropy(torch.tensor(logits), torch.tensor(labels).long())
         np.testing.assert_allclose(row, np.nan_to_num(expected.item()), rtol=1e-5)
+    theirs = inspect.signature(torch.nn.functional.cross_entropy).parameters["ignore_index"].default
+    assert ignoring().label == ignoring.label == theirs
     one = ignoring("softmax_cross_entropy", -100)(LOGITS[:, 0], LABELS[:, 0])
     each = torch.nn.functional.cross_entropy(
         torch.tensor(LOGITS[:, 0]), torch.tensor(LABELS[:, 0]).long(), reduction="none"

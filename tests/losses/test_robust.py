@@ -1,5 +1,7 @@
 """Errors that far-off rows cannot rule, against SciPy, PyTorch and Keras."""
 
+import inspect
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -26,6 +28,7 @@ def test_huber_is_scipy_s_and_torch_s(outputs, targets, delta):
 
 def test_huber_is_torch_s_at_the_knee_too():
     torch, functional = torch_functional()
+    assert losses.huber().delta == inspect.signature(functional.huber_loss).parameters["delta"].default
     errors = torch.tensor([0.0, 0.5, -0.5, 3.0], requires_grad=True)
     theirs = functional.huber_loss(errors, torch.zeros(4), delta=0.5, reduction="none")
     theirs.sum().backward()

@@ -1,5 +1,7 @@
 """Rows with weights, and the value of a metric over them as training and evaluation gather it."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -21,12 +23,19 @@ def gathered(metric, outputs, targets, weight=None, task=None, batch=7):
         filled = np.concatenate([a, np.full((fill, *a.shape[1:]), filling, a.dtype)])
         return jnp.asarray(filled.reshape(steps, batch, *a.shape[1:]))
 
+    parts = stacked(outputs, np.nan), stacked(targets, 0), stacked(weight.astype(np.float32), 0)
+    return float(_program(record, task)(parts)[record.name])
+
+
+@functools.cache
+def _program(record, task):
+    """Compiled once for all values of one shape."""
+
     def one(part):
         o, y, w = part
         return Sums.of({"loss": w, record.name: record(o, y, task)}, w, {record.name: record.over})
 
-    parts = stacked(outputs, np.nan), stacked(targets, 0), stacked(weight.astype(np.float32), 0)
-    return float(jax.jit(lambda p: jax.lax.map(one, p).means([record]))(parts)[record.name])
+    return jax.jit(lambda parts: jax.lax.map(one, parts).means([record]))
 
 
 @pytest.fixture(name="gathered")

@@ -131,3 +131,34 @@ def test_classes_that_are_missing_count_as_in_scikit_learn(name, seed, gathered)
     outputs[:, 5] = -9
     wanted = KINDS[name][1](targets, outputs.argmax(1), None, None)
     assert gathered(name, outputs, targets, task="classes") == pytest.approx(wanted, rel=1e-5, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["matthews_correlation", "cohen_kappa", "balanced_accuracy"])
+def test_who_says_always_the_same_is_worth_what_scikit_learn_says(name, gathered):
+    draw = np.random.default_rng(0)
+    outputs, targets = draw.normal(size=(23, 3)).astype(np.float32), draw.integers(0, 3, 23)
+    same, one = np.eye(3, dtype=np.float32)[np.ones(23, int)], np.ones(23, int)
+    for o, y in ((same, targets), (outputs, one)):
+        wanted = KINDS[name][1](y, o.argmax(1), None, None)
+        assert gathered(name, o, y, task="classes") == pytest.approx(wanted, rel=1e-5, abs=1e-6)
+    both = {"matthews_correlation": 0.0, "cohen_kappa": np.nan, "balanced_accuracy": 1.0}[name]
+    assert gathered(name, same, one, task="classes") == pytest.approx(both, nan_ok=True)
+
+
+@pytest.mark.parametrize("name", [*KINDS, *VALUES])
+def test_the_way_that_is_better_is_where_the_truth_lies(name):
+    record, draw = nn.metrics.resolve(name), np.random.default_rng(3)
+    if name in VALUES:
+        targets = draw.uniform(1, 4, (9, 1)).astype(np.float32)
+        truth, far, task = targets, 9 - targets, None
+    else:
+        targets = np.arange(9) % 2
+        truth, far, task = (
+            6 * np.eye(2, dtype=np.float32)[targets],
+            6 * np.eye(2, dtype=np.float32)[1 - targets],
+            "classes",
+        )
+        if name == "binary_accuracy":
+            truth, far, task = truth[:, 1] - 3, far[:, 1] - 3, "binary"
+    good, bad = (float(record.score(outputs, targets, task=task)) for outputs in (truth, far))
+    assert good != bad and record.rises is (good > bad)

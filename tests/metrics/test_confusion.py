@@ -44,3 +44,20 @@ def test_those_of_one_label_refuse_several(name):
 def test_without_any_weight_there_is_no_number():
     for name in ("f1_macro", "f1_micro", "f1_weighted", "balanced_accuracy", "matthews_correlation"):
         assert np.isnan(metrics.resolve(name).score(LOGITS, LABELS, np.zeros(40)))
+
+
+@pytest.mark.parametrize("average", ["macro", "micro", "weighted"])
+def test_who_is_never_right_scores_nothing(average):
+    wrong = np.eye(5, dtype=np.float32)[(LABELS + 1) % 5]
+    for name, theirs in (("precision", sk.precision_score), ("recall", sk.recall_score), ("f1", sk.f1_score)):
+        wanted = theirs(LABELS, wrong.argmax(1), average=average, zero_division=0)
+        assert float(metrics.resolve(f"{name}_{average}").score(wrong, LABELS)) == wanted == 0
+    assert float(metrics.balanced_accuracy.score(wrong, LABELS)) == 0
+    assert float(metrics.f1.score(np.array([1.0, -1.0]), np.array([0, 1]))) == 0
+
+
+@pytest.mark.parametrize("name", ["precision", "recall", "f1"])
+def test_outputs_that_are_no_number_give_no_score_that_looks_like_one(name):
+    outputs = np.full((4, 3), np.nan, np.float32)
+    for average in ("macro", "micro", "weighted"):
+        assert not float(metrics.resolve(f"{name}_{average}").score(outputs, np.array([1, 2, 1, 2]))) > 0

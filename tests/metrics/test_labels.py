@@ -36,6 +36,20 @@ def test_a_perfect_prediction_of_several_labels_is_right_whatever_is_told_or_the
     np.testing.assert_allclose(metrics.binary_accuracy(WIDE, jnp.asarray(one_off)), [2 / 3, 1], rtol=1e-6)
 
 
+def test_labels_at_every_step_are_counted_along_the_last_axis():
+    steps, yes = jnp.stack([WIDE, -WIDE], 1), jnp.asarray(np.stack([YES, 1 - YES], 1))  # (batch, time, labels)
+    several = read("accuracy", steps, yes)
+    assert (several.kind, several.classes, several.predicted.shape) == ("several", 3, (2, 2, 3))
+    assert metrics.accuracy(steps, yes).tolist() == [1.0, 1.0] == metrics.binary_accuracy(steps, yes).tolist()
+    classes = read("accuracy", steps, jnp.array([[0, 1], [1, 0]]))
+    assert (classes.kind, classes.classes, classes.predicted.tolist()) == ("classes", 3, [[0, 1], [1, 0]])
+    soft = read("accuracy", steps, jnp.asarray(np.stack([YES, YES], 1), jnp.float32), "classes")
+    assert (soft.kind, soft.true.tolist()) == ("classes", [[0, 0], [1, 1]])
+    for one in (WIDE[:, 0], WIDE[:, :1]):
+        found = read("accuracy", one, jnp.array([1, 0]))
+        assert (found.kind, found.classes, found.predicted.tolist()) == ("binary", 2, [1, 0])
+
+
 def test_soft_labels_say_yes_above_one_half():
     scores, soft = jnp.array([-1.0, -1.0, 1.0, 1.0]), jnp.array([0.2, 0.7, 0.3, 0.9])
     assert metrics.accuracy(scores, soft).tolist() == [1.0, 0.0, 0.0, 1.0]
