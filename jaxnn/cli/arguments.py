@@ -40,6 +40,8 @@ A test part (--test) is set aside first; no network sees it. A validation part (
 each network early, keeps its best weights, and chooses the winner; the test part then scores the winner once.
 Into the folder --out go results.csv (a row for each network), curves.png, heatmap.png (of the two axes with the
 most numbers) and winner.safetensors, which jaxnn predict uses. The loss of a regression is in variances of the target.
+With --folds 5 each combination is trained once for each fold; the best mean wins and is trained again on all these rows.
+With --search halving all begin, and the best third goes on for three times as long, and so on: an eighth of the work.
 With --folder every few seconds all networks are written as far as they came; after a kill the same line goes on.
 
 Examples:
@@ -47,6 +49,8 @@ Examples:
   jaxnn grid digits --lr 1e-4:1e-1:16 --l2 0 --hidden 64/128,128 --seeds 4
   jaxnn grid spiral --noise 0.1 --hidden 8/16,16 --activation relu,tanh
   jaxnn grid houses.csv --target price --epochs 100
+  jaxnn grid digits --folds 5 --seeds 1
+  jaxnn grid digits --search halving --lr 1e-4:1e-1:64
   jaxnn grid digits --folder runs             killed? the same line goes on, or jaxnn grid digits --resume runs
   srun jaxnn grid digits --folder runs --distributed
 """
@@ -125,6 +129,15 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         "auto",
         "PLAN",
         "how networks share the machine: auto, map or vmap",
+    )
+    _add(grid, "--folds", axes.count("--folds", 2), None, "K", "compare over K folds, in the place of --validation")
+    _add(
+        grid,
+        "--search",
+        _word("--search", "halving"),
+        None,
+        "SEARCH",
+        "halving: only the best third goes on, thrice as long",
     )
     _add(grid, "--folder", str, None, "FOLDER", "where to write while it trains, and go on from after a kill")
     _add(grid, "--resume", str, None, "FOLDER", "go on from this folder, which must be there")

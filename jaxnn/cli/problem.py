@@ -34,7 +34,7 @@ class Problem(NamedTuple):
 
     Args:
         train: rows for training; the target of a regression has mean 0 and variance 1.
-        held: rows for validation, the target scaled alike.
+        held: rows for validation, the target scaled alike; None with folds.
         test: rows that no network sees, as they were read.
         target: how the target of a regression was scaled, else None.
         trial: from hyperparameters to a `Trial`.
@@ -42,7 +42,7 @@ class Problem(NamedTuple):
     """
 
     train: Dataset
-    held: Dataset
+    held: Dataset | None
     test: Dataset
     target: Standardiser | None
     trial: Callable[..., Trial]
@@ -64,7 +64,8 @@ def problem(words: Namespace) -> Problem:
     _not_all_different(data, words)
     try:
         rest, test = train_test(data, words.test, words.split_seed)
-        train, held = train_test(rest, words.validation, words.split_seed)
+        folds = getattr(words, "folds", None)
+        train, held = (rest, None) if folds else train_test(rest, words.validation, words.split_seed)
     except ValueError:
         raise Bad(
             f"{data.name} has {len(data.y)} rows, too few for a test part of {words.test} and a validation part of "
@@ -77,7 +78,8 @@ def problem(words: Namespace) -> Problem:
         return Problem(train, held, test, None, _trial(len(data.classes), metric), metric)
     metric = _metric(words.metric, None)
     target = standardise(train.y)
-    train, held = (part._replace(y=target.transform(part.y)) for part in (train, held))
+    train, held = (None if part is None else part._replace(y=target.transform(part.y)) for part in (train, held))
+    assert train is not None
     return Problem(train, held, test, target, _trial(None, metric), metric)
 
 

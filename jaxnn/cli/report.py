@@ -34,6 +34,8 @@ def _cell(value: Any) -> Any:
 def ranking(table: Mapping[str, list], metric: str) -> np.ndarray:
     """Member numbers from best to worst: by the validation metric, then by the validation loss; NaN last.
 
+    Of a search, whoever came further stands before the others.
+
     Args:
         table: columns by name.
         metric: its name says whether more of it is better.
@@ -45,7 +47,8 @@ def ranking(table: Mapping[str, list], metric: str) -> np.ndarray:
     score = np.asarray(table[f"val_{metric}"], np.float64)
     loss = np.asarray(table["val_loss"], np.float64)
     cost = -score if rises(metric) else score
-    return np.lexsort((np.nan_to_num(loss, nan=np.inf), np.nan_to_num(cost, nan=np.inf)))
+    rung = np.asarray(table.get("rung", np.zeros(len(cost))))
+    return np.lexsort((np.nan_to_num(loss, nan=np.inf), np.nan_to_num(cost, nan=np.inf), -rung))
 
 
 def leaderboard(table: Mapping[str, list], order: np.ndarray, metric: str, axes: Iterable[str], k: int = 10) -> str:

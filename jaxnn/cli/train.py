@@ -3,27 +3,24 @@
 import contextlib
 import sys
 import time
-import warnings
 from argparse import Namespace
-from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import jax
 import numpy as np
 
-from jaxnn.cli import report
+from jaxnn.cli import crossed, report
 from jaxnn.cli.axes import Bad
 from jaxnn.cli.folder import output
-from jaxnn.cli.problem import Problem, constants, in_units, problem, scores, space, stopping
-from jaxnn.data.tables import SUFFIXES
+from jaxnn.cli.problem import Problem, constants, in_units, problem, space, stopping
+from jaxnn.cli.telling import about, can_draw, constant, lists, say, score, stem, use, warnings_told
 from jaxnn.grid.cluster import ray
 from jaxnn.grid.engine import grid
 from jaxnn.grid.ensemble import Top
 from jaxnn.grid.results import Runs
 from jaxnn.grid.stored import GRID
+from jaxnn.search.halving import Halving
 from jaxnn.train.fit import fit
 from jaxnn.train.result import Run
 
@@ -41,11 +38,12 @@ def train_grid(words: Namespace) -> None:
     started = time.perf_counter()
     task, axes = problem(words), space(words)
     members = int(np.prod([len(values) for values in axes.values()]))
-    place = words.out or f"jaxnn-{_stem(words.data)}"
-    where = {"folder": _kept(words), "on": ray() if words.ray else None}
+    place = words.out or f"jaxnn-{stem(words.data)}"
+    where = {"folder": _kept(words), "on": ray() if words.ray else None, "search": _search(words, task)}
     with output(place, FILES) if jax.process_index() == 0 else contextlib.nullcontext() as folder:
-        _say(words, f"{members} networks on {_about(task)}")
-        with _warnings_told(words):
+        each = f"{members} points in {words.folds} folds: " if words.folds else ""
+        say(words, f"{each}{members * (words.folds or 1)} networks on {about(task)}")
+        with warnings_told(words):
             runs = grid(task.trial, task.train, axes, plan=words.plan, **where, **_options(words, task))
         if folder is None:  # the first process writes for all
             return
@@ -53,17 +51,27 @@ def train_grid(words: Namespace) -> None:
         if not np.isfinite(runs.table[f"val_{task.metric}"][order[0]]):
             raise Bad("every network diverged; write smaller learning rates, as in --lr 1e-5:1e-2:8")
         if len(runs.diverged):
-            _say(words, f"{len(runs.diverged)} of {members} networks diverged")
-        _say(words, *map(str, runs.plan[:4]), *[f"... {len(runs.plan)} programs in all"] * (len(runs.plan) > 4))
-        _say(words, "", report.leaderboard(runs.table, order, task.metric, axes), "")
-        winner = _winner(words, task, runs, order, axes)
+            say(words, f"{len(runs.diverged)} of {len(runs)} networks diverged")
+        say(words, *map(str, runs.plan[:4]), *[f"... {len(runs.plan)} programs in all"] * (len(runs.plan) > 4))
+        for rung in runs.rungs:
+            say(words, f"{len(rung.members)} networks came to epoch {rung.budget}")
+        if words.folds:
+            cv = runs.cv(f"val_{task.metric}")
+            say(words, "", crossed.leaderboard(cv, axes), "")
+            winner, points = (
+                crossed.winner_of(words, task, runs, cv, _options(words, task, False)),
+                crossed.table_of(cv),
+            )
+        else:
+            say(words, "", report.leaderboard(runs.table, order, task.metric, axes), "")
+            winner, points = _winner(words, task, runs, order, axes), runs.table
         winner.save(folder / "winner.safetensors")
         report.write_csv(folder / "results.csv", _results(words, runs, axes))
-        if _can_draw(words):
-            _pictures(folder, runs, order, task, axes)
+        if can_draw(words):
+            _pictures(folder, runs, order, task, points, axes)
         written = sorted(path.name for path in folder.iterdir())
-    _say(words, f"written to {place}: {', '.join(written)} ({time.perf_counter() - started:.1f} s in all)")
-    _say(words, f"to use it: jaxnn predict {place} {_use(words)}")
+    say(words, f"written to {place}: {', '.join(written)} ({time.perf_counter() - started:.1f} s in all)")
+    say(words, f"to use it: jaxnn predict {place} {use(words)}")
 
 
 def _winner(words: Namespace, task: Problem, runs: Runs, order: Any, axes: dict[str, list]) -> Run:
@@ -71,11 +79,11 @@ def _winner(words: Namespace, task: Problem, runs: Runs, order: Any, axes: dict[
     winner = in_units(runs[int(order[0])], task.target)
     best = Top(in_units(runs[int(i)], task.target) for i in order[:BEST])
     told = [f"{name} {report.short(runs.table[name][order[0]])}" for name in axes if len(axes[name]) > 1]
-    _say(words, f"the winner is network {order[0]}: {', '.join(told) or 'the only one'}")
-    _constant(words, task)
-    _score(words, "winner", winner, task)
+    say(words, f"the winner is network {order[0]}: {', '.join(told) or 'the only one'}")
+    constant(words, task)
+    score(words, "winner", winner, task)
     if len(best) > 1:
-        _score(words, f"best {len(best)} together", best.ensemble(), task)
+        score(words, f"best {len(best)} together", best.ensemble(), task)
     return winner
 
 
@@ -89,10 +97,10 @@ def train_one(words: Namespace) -> None:
     task = problem(words)
     hparams = {name: getattr(words, name)[0] for name in ("lr", "hidden", "activation", "batch_norm")}
     hparams |= {name: getattr(words, name)[0] for name in ("l2", "l1", "dropout") if getattr(words, name) != [0.0]}
-    place = words.out or f"jaxnn-{_stem(words.data)}-fit"
+    place = words.out or f"jaxnn-{stem(words.data)}-fit"
     with output(place, FILES) as folder:
-        _say(words, f"one network on {_about(task)}")
-        with _warnings_told(words):
+        say(words, f"one network on {about(task)}")
+        with warnings_told(words):
             run = fit(
                 task.trial,
                 task.train,
@@ -105,31 +113,37 @@ def train_one(words: Namespace) -> None:
         if not np.isfinite(value):
             raise Bad(f"the network diverged; write a smaller learning rate, as in --lr {hparams['lr'] / 10:g}")
         if run.diverged is not None:
-            _say(words, f"the network diverged at step {run.diverged}, the weights are those before")
-        _say(words, f"best after epoch {run.best_epoch + 1} of {run.epochs}: validation {task.metric} {value:.4f}")
+            say(words, f"the network diverged at step {run.diverged}, the weights are those before")
+        say(words, f"best after epoch {run.best_epoch + 1} of {run.epochs}: validation {task.metric} {value:.4f}")
         model = in_units(run, task.target)
-        _constant(words, task)
-        _score(words, "network", model, task)
+        constant(words, task)
+        score(words, "network", model, task)
         model.save(folder / "model.safetensors")
-        report.write_csv(folder / "history.csv", {"epoch": range(1, run.epochs + 1), **_lists(run.history)})
-        if _can_draw(words):
+        report.write_csv(folder / "history.csv", {"epoch": range(1, run.epochs + 1), **lists(run.history)})
+        if can_draw(words):
             title = f"{task.train.name}: one network"
             report.draw_curves(folder / "curves.png", run.history, task.metric, title, best_epoch=run.best_epoch)
         written = sorted(path.name for path in folder.iterdir())
-    _say(words, f"written to {place}: {', '.join(written)} ({time.perf_counter() - started:.1f} s in all)")
-    _say(words, f"to use it: jaxnn predict {place} {_use(words)}")
+    say(words, f"written to {place}: {', '.join(written)} ({time.perf_counter() - started:.1f} s in all)")
+    say(words, f"to use it: jaxnn predict {place} {use(words)}")
 
 
-def _options(words: Namespace, task: Problem) -> dict[str, Any]:
-    """What one network and many are trained with alike."""
+def _options(words: Namespace, task: Problem, held: bool = True) -> dict[str, Any]:
+    """What one network and many are trained with alike; what holds rows out is left out where none are held."""
+    part = {"folds": words.folds} if task.held is None else {"validation": (task.held.x, task.held.y)}
+    own = {**part, "stop": stopping(words)} if held else {}
     return {
         "epochs": words.epochs,
-        "validation": (task.held.x, task.held.y),
-        "stop": stopping(words),
+        **own,
         "standardise": True,
         "prepare": task.prepare,
         "progress": not words.quiet and sys.stderr.isatty(),
     }
+
+
+def _search(words: Namespace, task: Problem) -> Halving | None:
+    """How the epochs are spent."""
+    return None if words.search is None else Halving(metric=f"val_{task.metric}")
 
 
 def _kept(words: Namespace) -> str | None:
@@ -151,72 +165,12 @@ def _results(words: Namespace, runs: Runs, axes: dict[str, Any]) -> dict[str, An
     return {"network": range(len(runs)), **runs.table, **fixed}
 
 
-def _pictures(folder: Path, runs: Runs, order: np.ndarray, task: Problem, axes: dict[str, Any]) -> None:
+def _pictures(
+    folder: Path, runs: Runs, order: np.ndarray, task: Problem, points: dict[str, list], axes: dict[str, Any]
+) -> None:
     title = f"{task.train.name}: {len(runs)} networks"
     best = [int(i) for i in order[:BEST]]
     report.draw_curves(folder / "curves.png", runs.history, task.metric, title, highlight=best)
-    pair = report.two_axes(runs.table, axes)
+    pair = report.two_axes(points, [name for name in axes if name in points])
     if pair is not None:
-        report.draw_heatmap(folder / "heatmap.png", runs.table, *pair, task.metric, title)
-
-
-@contextlib.contextmanager
-def _warnings_told(words: Namespace) -> Iterator[None]:
-    """What the library warns of, as lines beside the others; of divergence more is told later."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        yield
-    told = dict.fromkeys(str(w.message) for w in caught if w.category is UserWarning)
-    _say(words, *told)
-
-
-def _can_draw(words: Namespace) -> bool:
-    found = find_spec("matplotlib") is not None
-    if not found:
-        _say(words, "no pictures without matplotlib: pip install 'jaxnn-grid[plot]'")
-    return found
-
-
-def _score(words: Namespace, who: str, model: Any, task: Problem) -> None:
-    """Print the test scores of a model."""
-    values = scores(model, task.test.x, task.test.y)
-    told = ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in values.items())
-    _say(words, f"test score of the {who}: {told} ({len(task.test.y)} rows that no network saw)")
-
-
-def _constant(words: Namespace, task: Problem) -> None:
-    """Print the test scores of always the same prediction, beside which the others say something."""
-    if task.target is None:
-        always = int(np.bincount(task.train.y).argmax())
-        shown = repr(always if task.train.classes is None else task.train.classes[always])
-    else:
-        always = float(np.ravel(task.target.mean)[0])
-        shown = f"the mean {always:.4g}"
-    values = scores(SimpleNamespace(predict=lambda x: np.full(len(x), always)), task.test.x, task.test.y)
-    told = ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in values.items())
-    _say(words, f"baseline, always {shown}: {told}")
-
-
-def _about(task: Problem) -> str:
-    kind = "a regression" if task.train.classes is None else f"{len(task.train.classes)} classes"
-    rows = f"{len(task.train.y)} rows to train, {len(task.held.y)} to validate and {len(task.test.y)} to test"
-    return f"{task.train.name}: {len(task.train.features)} features, {kind}, {rows}"
-
-
-def _lists(history: dict[str, Any]) -> dict[str, list[float]]:
-    return {name: [float(value) for value in values] for name, values in history.items()}
-
-
-def _stem(data: str) -> str:
-    name = Path(data).name
-    suffix = next((s for s in sorted(SUFFIXES, key=len, reverse=True) if name.lower().endswith(s)), "")
-    return name[: len(name) - len(suffix)]
-
-
-def _use(words: Namespace) -> str:
-    return words.data if words.target is None else f"new.csv  (or {words.data} --target {words.target})"
-
-
-def _say(words: Namespace, *lines: str) -> None:
-    if lines and not words.quiet:
-        print(*lines, sep="\n", flush=True)
+        report.draw_heatmap(folder / "heatmap.png", points, *pair, task.metric, title)

@@ -166,9 +166,13 @@ class Runs(Sequence):
     def cv(self, metric: str | None = None, mode: str | None = None) -> CV:
         """Each point over its folds: mean, standard error and the choices, `CV`; needs ``grid(..., folds=)``.
 
+        Of a search only the points of its last rung: fewer epochs are no fair match.
+
         Args:
             metric, mode: as in `best`.
         """
+        if self.rung is not None and self.rung.min() < self.rung.max():
+            return self.take(np.flatnonzero(self.rung == self.rung.max())).cv(metric, mode)
         metric = metric or self.default_metric
         self.order(metric, mode)
         return summed_up(self.space, self.table, metric, self.rises(metric, mode), "bootstrap" in self.space.axes)
