@@ -132,9 +132,10 @@ def grid(
             for number, indices in enumerate(cohorts):
                 populations.append(begun(number, indices))
                 if search is None:
-                    own = populations.pop()
+                    (own,) = populations
                     own.advance(max(e.epochs for e in own.entries) - own.epoch, callbacks, bar.update)
                     found.append(Cohort.of(own.numbers, own, states))
+                    populations.clear()
                     bar.refresh()
             if search is not None:
                 record = search.train(populations, callbacks, bar.update)
