@@ -40,7 +40,7 @@ A test part (--test) is set aside first; no network sees it. A validation part (
 each network early, keeps its best weights, and chooses the winner; the test part then scores the winner once.
 Into the folder --out go results.csv (a row for each network), curves.png, heatmap.png (of the two axes with the
 most numbers) and winner.safetensors, which jaxnn predict uses. The loss of a regression is in variances of the target.
-With --folds 5 each combination is trained once for each fold; the best mean wins and is trained again on all these rows.
+With --folds 5 each combination is trained once for each fold; the best mean wins and is trained again on all rows.
 With --search halving all begin, and the best third goes on for three times as long, and so on: an eighth of the work.
 With --folder every few seconds all networks are written as far as they came; after a kill the same line goes on.
 

@@ -44,7 +44,8 @@ def read_rungs(folder: Path, points: int) -> Record:
     if not path.is_file():
         return PLAIN
     about = read_json(path, FORMAT)
-    rung, rounds = about.get("rung"), about.get("rungs")
+    found: list[Any] = [about.get(name) for name in ("rung", "rungs")]
+    rung, rounds = found
     ok = _whole(rung) and len(rung) == points and isinstance(rounds, list)
     if not ok or not all(_is_round(one, points) for one in rounds):
         raise ValueError(f"{path} is damaged: it holds no rungs of {points} members")

@@ -47,10 +47,10 @@ class PopulationBased:
         >>> def line(lr):
         ...     return nn.Trial(nn.linear_regression(), "squared_error", optax.sgd(lr))
         >>> x, rates = np.linspace(-1, 1, 32)[:, None], dict(lr=nn.logspace(1e-4, 0.1, 4))
-        >>> search = nn.PopulationBased(every=2, perturb={"lr": (0.8, 1.25)}, resample=0.0, seed=1)
+        >>> search = nn.PopulationBased(every=2, perturb={"lr": (0.8, 1.25)}, resample=0.0, seed=2)
         >>> runs = nn.grid(line, (x, 2 * x[:, 0]), rates, epochs=4, batch_size=8, search=search)
-        >>> runs.lineage
-        [Lineage(epoch=2, child=0, parent=3, hparams={'lr': 0.08})]
+        >>> [(row.epoch, row.child, row.parent) for row in runs.lineage]
+        [(2, 0, 3)]
         >>> runs.history["lr"][0].round(4).tolist()
         [0.1, 0.1, 0.08, 0.08]
     """
