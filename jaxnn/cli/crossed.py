@@ -13,8 +13,8 @@ from jaxnn.grid.cv import CV
 from jaxnn.grid.ensemble import Top
 from jaxnn.grid.results import Runs
 from jaxnn.train.fit import fit
+from jaxnn.train.options import PARTS
 from jaxnn.train.result import Run
-from jaxnn.train.trial import PARTS
 
 
 def leaderboard(cv: CV, axes: Mapping[str, Any], k: int = 10) -> str:

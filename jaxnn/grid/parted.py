@@ -6,7 +6,8 @@ from jaxnn.data.folded import read_parts
 from jaxnn.data.source import Source, read
 from jaxnn.grid.space import Space
 from jaxnn.train.enrol import task_of
-from jaxnn.train.trial import PARTS, TrialLike
+from jaxnn.train.options import PARTS
+from jaxnn.train.trial import TrialLike
 
 
 def parted(

@@ -3,8 +3,8 @@
 from typing import Any
 
 from jaxnn.train.fit import fit
+from jaxnn.train.options import PARTS
 from jaxnn.train.result import Run
-from jaxnn.train.trial import PARTS
 
 
 def replay(runs: Any, i: int) -> Run:

@@ -164,18 +164,14 @@ class Runs(Sequence):
         return rises(self.cohorts, metric, mode)
 
     def cv(self, metric: str | None = None, mode: str | None = None) -> CV:
-        """Each point over its folds: mean, standard error and the choices, `CV`; needs ``grid(..., folds=)``.
+        """Each point over its folds, a `CV`: means, standard errors, choices; ``metric`` and ``mode`` as in `best`.
 
         Of a search only the points of its last rung: fewer epochs are no fair match.
-
-        Args:
-            metric, mode: as in `best`.
         """
         if self.rung is not None and self.rung.min() < self.rung.max():
             return self.take(np.flatnonzero(self.rung == self.rung.max())).cv(metric, mode)
-        metric = metric or self.default_metric
-        self.order(metric, mode)
-        return summed_up(self.space, self.table, metric, self.rises(metric, mode), "bootstrap" in self.space.axes)
+        self.order(metric := metric or self.default_metric, mode)
+        return summed_up(self.space, self.table, metric, self.rises(metric, mode))
 
     def best(self, metric: str | None = None, mode: str | None = None, over: str | Iterable[str] = ()) -> Run:
         """The best run by a metric; by default validation accuracy, validation loss or loss, the first there is.

@@ -10,9 +10,9 @@ from jaxnn.data.source import Source
 from jaxnn.search.field import Field
 from jaxnn.search.goal import Goal
 from jaxnn.search.rows import nested
+from jaxnn.train.options import part_of
 from jaxnn.train.outcome import Outcome
 from jaxnn.train.population import Population
-from jaxnn.train.trial import part_of
 
 
 class Epochs:

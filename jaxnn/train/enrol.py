@@ -17,9 +17,9 @@ from jaxnn.data.labels import by_output
 from jaxnn.data.source import Source
 from jaxnn.train.engine import Member, Recipe
 from jaxnn.train.heads import Head
-from jaxnn.train.options import floating, whole
+from jaxnn.train.options import floating, part_of, whole
 from jaxnn.train.targets import check_heads
-from jaxnn.train.trial import OWN, Trial, TrialLike, arguments, check_names, part_of
+from jaxnn.train.trial import OWN, Trial, TrialLike, arguments, check_names
 
 
 class Entry(NamedTuple):

@@ -17,7 +17,7 @@ MAP = dict(plan="map", progress=False)
 
 
 def rich(lr, clock, dropout=0.2):
-    """Dropout, batch statistics, momentum, decay, a schedule that ends with the training: what a step too many changes."""
+    """Dropout, batch statistics, momentum, decay, a schedule over all steps: what a step too many changes."""
     model = nn.Sequential(nn.Dense(4, use_bias=False), nn.BatchNorm(), nn.Dropout(dropout), nn.Dense(2))
     return nn.Trial(model, "softmax_cross_entropy", optax.adamw(lambda t: lr * (1 - t / clock.steps), weight_decay=0.1))
 
@@ -148,11 +148,10 @@ def test_a_folder_of_folds_goes_on_and_refuses_other_folds(tmp_path):
     how = dict(batch_size=8, folds=3, **MAP)
     whole = nn.grid(small, (X, LABELS), dict(lr=[0.05, 0.02]), epochs=4, **how)
     nn.grid(small, (X, LABELS), dict(lr=[0.05, 0.02]), epochs=2, folder=tmp_path / "a", **how)
+    space = dict(lr=[0.05, 0.02])
     for other, words in ((nn.folds(3, seed=9), "the parts of the data has changed"), (4, "another space")):
         with pytest.raises(ValueError, match=words):
-            nn.grid(
-                small, (X, LABELS), dict(lr=[0.05, 0.02]), epochs=4, folder=tmp_path / "a", **how | {"folds": other}
-            )
+            nn.grid(small, (X, LABELS), space, epochs=4, folder=tmp_path / "a", **how | {"folds": other})
     runs = nn.grid(small, (X, LABELS), dict(lr=[0.05, 0.02]), epochs=4, folder=tmp_path / "a", **how)
     for run, undisturbed in zip(runs, whole, strict=True):
         same(run, undisturbed)
