@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import time
 
 import numpy as np
 import optax
@@ -46,6 +47,7 @@ class Stopping(optuna.samplers.RandomSampler):
     def infer_relative_search_space(self, study, trial):
         if trial.number == 7:
             os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.5)
         return super().infer_relative_search_space(study, trial)
 
 
