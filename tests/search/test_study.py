@@ -146,9 +146,10 @@ def test_pruning_is_that_of_a_loop_by_hand(pruner):
 
 def test_all_seeds_of_a_trial_are_pruned_and_no_others():
     study = study_of(pruner=Halves())
-    runs = search(study, n_trials=6, batch=6, epochs=7, prune_every=2, seeds=2)
-    expected = [7 if t.state is TrialState.COMPLETE else t.last_step for t in study.trials]
-    assert runs.table["epochs_done"] == np.repeat(expected, 2).tolist() and 0 < expected.count(7) < 6
+    runs = search(study, n_trials=6, batch=6, epochs=6, prune_every=2, seeds=2)
+    expected = [6 if t.state is TrialState.COMPLETE else t.last_step for t in study.trials]
+    assert runs.table["epochs_done"] == np.repeat(expected, 2).tolist() and 0 < expected.count(6) < 6
+    assert max(t.last_step for t in study.trials) == 4, "at its end a trial is complete, and nobody asks to prune it"
     for i, t in enumerate(study.trials):
         for step, value in t.intermediate_values.items():
             assert value == np.mean([runs.history["val_loss"][2 * i + k, step - 1] for k in range(2)], dtype=float)
