@@ -26,9 +26,8 @@ class Asked:
             )
         if not isinstance(space, Mapping) and not callable(space):
             raise ValueError(
-                f"the space of a study is a dict of ranges, or a function of Optuna's trial, and no "
-                f"{type(space).__name__}; write dict(lr=nn.space.log(1e-4, 1e-1)), or nn.grid(trial, data, space) for "
-                "points that are known"
+                f"the space of a study is a dict of ranges or a function of its trial, and no {type(space).__name__}; "
+                "write dict(lr=nn.space.log(1e-4, 1e-1)), or nn.grid(trial, data, space) for points that are known"
             )
         if pruning and len(study.directions) > 1:
             raise ValueError("Optuna prunes no study of several directions; leave out prune_every")

@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import time
 
 import numpy as np
 import optax
@@ -41,19 +42,34 @@ def search(study, space=SPACE, epochs=1, **options):
 
 
 class Stopping(optuna.samplers.RandomSampler):
-    """Sends Ctrl-C while a trial is drawn that the study already has."""
+    """Sends Ctrl-C while the study makes its eighth trial, or while that is drawn."""
+
+    def __init__(self, where):
+        super().__init__(seed=0)
+        self.where = where
+
+    def stop(self, trial, where):
+        if trial.number == 7 and where == self.where:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.5)
+
+    def before_trial(self, study, trial):
+        self.stop(trial, "made")
 
     def infer_relative_search_space(self, study, trial):
-        if trial.number == 7:
-            os.kill(os.getpid(), signal.SIGINT)
+        self.stop(trial, "drawn")
         return super().infer_relative_search_space(study, trial)
 
 
-def test_ctrl_c_leaves_no_trial_running():
-    study = study_of(Stopping(seed=0))
+@pytest.mark.parametrize("where", ["made", "drawn"])
+def test_ctrl_c_while_a_trial_is_asked_for_leaves_none_running(where):
+    study = study_of(Stopping(where))
     with pytest.raises(nn.Interrupted) as error:
         search(study)
     assert states(study) == ["COMPLETE"] * 5 + ["FAIL"] * 3 and len(error.value.runs) == 5
+
+
+def test_ctrl_c_while_a_batch_trains_leaves_none_running():
     longer = study_of()
     threading.Timer(3.0, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
     with pytest.raises(nn.Interrupted):

@@ -34,7 +34,7 @@ class Script:
 
 
 FIRST = [dict(lr=0.1), dict(lr=0.05, l2=0.1), dict(lr=0.02, hidden=(2,)), dict(lr=0.01, l2=0.3), dict(lr=0.2)]
-SECOND = [dict(lr=0.07, l2=0.01), dict(hidden=(2,), lr=0.03), dict(lr=0.3, l2=0.0)]
+SECOND = [dict(lr=0.07, l2=0.01, epochs=5), dict(hidden=(2,), lr=0.03), dict(lr=0.3, l2=0.0)]
 
 
 def test_it_is_the_grid_of_the_same_points_to_the_bit():

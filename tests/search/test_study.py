@@ -138,8 +138,21 @@ def test_pruning_is_that_of_a_loop_by_hand(pruner):
     for t, epochs, run in zip(study.trials, done, runs, strict=True):
         assert epochs == (7 if t.state is TrialState.COMPLETE else t.last_step)
         assert {s: run.history["val_loss"][s - 1] for s in t.intermediate_values} == t.intermediate_values
+    kernels = runs.stacked_params()["dense_0"]["kernel"]
+    np.testing.assert_array_equal(kernels, np.stack([run.params["dense_0"]["kernel"] for run in runs]))
     solo = nn.fit(trial, (X, Y), runs[8].hparams, epochs=done[8], batch_size=8, validation=0.25, progress=False)
     assert solo.history["val_loss"].tolist() == runs[8].history["val_loss"].tolist()
+
+
+def test_all_seeds_of_a_trial_are_pruned_and_no_others():
+    study = study_of(pruner=Halves())
+    runs = search(study, n_trials=6, batch=6, epochs=6, prune_every=2, seeds=2)
+    expected = [6 if t.state is TrialState.COMPLETE else t.last_step for t in study.trials]
+    assert runs.table["epochs_done"] == np.repeat(expected, 2).tolist() and 0 < expected.count(6) < 6
+    assert max(t.last_step for t in study.trials) == 4, "at its end a trial is complete, and nobody asks to prune it"
+    for i, t in enumerate(study.trials):
+        for step, value in t.intermediate_values.items():
+            assert value == np.mean([runs.history["val_loss"][2 * i + k, step - 1] for k in range(2)], dtype=float)
 
 
 @pytest.mark.parametrize("width", [4, 12])
@@ -148,7 +161,7 @@ def test_members_side_by_side_lie_closer_together_when_some_are_pruned(width):
     options = dict(n_trials=24, batch=12, epochs=5, prune_every=1, plan=nn.Plan(1, width))
     study = study_of(pruner=Halves())
     first = search(study, **options)
-    assert set(states(study)) == {"PRUNED", "COMPLETE"} and first.n_compiles <= 2
+    assert set(states(study)) == {"PRUNED", "COMPLETE"} and first.n_compiles == 2
     again = search(study_of(pruner=Halves()), **options)
     assert again.n_compiles == 0 and again.table == first.table
     alone = nn.grid(trial, (X, Y), [*first.space.points], epochs=5, **OPTIONS)
@@ -229,7 +242,7 @@ def test_several_directions_have_a_metric_each():
         (lambda: search("digits"), r"a study is one of Optuna, got 'digits'; write optuna.create_study"),
         (
             lambda: search(study_of(), [dict(lr=0.1)]),
-            r"a dict of ranges, or a function .*nn.grid\(trial, data, space\)",
+            r"a dict of ranges or a function .*, and no list; .*nn.grid\(trial, data, space\)",
         ),
         (lambda: search(study_of(), lambda t: None), "returned None; write return dict"),
         (lambda: search(study_of(), dict(lr=(0.3, 0.1))), r"a range goes up, and lr is .* write lr=\(0\.1, 0\.3\)"),
