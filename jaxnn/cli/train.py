@@ -44,14 +44,7 @@ def train_grid(words: Namespace) -> None:
     with output(place, FILES) if jax.process_index() == 0 else contextlib.nullcontext() as folder:
         _say(words, f"{members} networks on {_about(task)}")
         with _warnings_told(words):
-            runs = grid(
-                task.trial,
-                task.train,
-                axes,
-                plan=words.plan,
-                **where,
-                **_options(words, task),
-            )
+            runs = grid(task.trial, task.train, axes, plan=words.plan, **where, **_options(words, task))
         if folder is None:  # the first process writes for all
             return
         order = report.ranking(runs.table, task.metric)
