@@ -8,7 +8,8 @@ import jaxnn as nn
 from jaxnn.data.split import Standardiser
 
 KERNEL = np.array([[1.0], [2.0]], np.float32)
-MODEL = nn.Model(nn.Dense(1), {"kernel": KERNEL, "bias": np.ones(1, np.float32)}, {}, "squared_error", ("r2",))
+WEIGHTS = {"kernel": KERNEL, "bias": np.ones(1, np.float32)}
+MODEL = nn.Model(nn.Dense(1), WEIGHTS, {}, "squared_error", ("r2",), row=np.ones((3, 2), np.float32))
 
 
 def test_values_are_one_for_each_row():
