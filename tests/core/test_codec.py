@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import jaxnn as nn
+from jaxnn.core.codec import from_json, to_json
 from jaxnn.core.names import ACTIVATIONS, INITIALIZERS
 
 RATES = st.floats(0, 1, exclude_max=True)
@@ -174,3 +175,24 @@ def test_any_json_gives_a_spec_or_a_clear_error(tree):
     except ValueError:
         return
     assert nn.from_json(nn.to_json(model)) == model
+
+
+def test_modules_beside_the_text_have_a_name_each():
+    linen = pytest.importorskip("flax.linen")
+    from jaxnn.interop.flax import from_linen
+
+    three, four = (from_linen(linen.Dense(n), name="mine") for n in (3, 4))
+    model = nn.Sequential(three, nn.Activation("tanh"), from_linen(linen.Dense(3), name="mine"))
+    modules: dict = {}
+    text = to_json(model, modules=modules)
+    assert modules == {"mine": three.module} and "Dense" not in text.replace("LinenLayer", "")
+    assert from_json(text, modules={"mine": three.module}) == model == from_json(text, modules={"mine": three})
+    with pytest.raises(ValueError, match=r"is a second module called 'mine'; write from_linen\(module, name='...'\)"):
+        to_json(nn.Sequential(three, four), modules={})
+    with pytest.raises(ValueError, match=r"is the module 'mine', which JSON cannot hold; run.save\(path\) writes"):
+        to_json(three)
+    told = r"is the module 'mine', which no file holds; modules= holds 'other'; write nn.load\(path, modules=\{'mine'"
+    with pytest.raises(ValueError, match=told):
+        from_json(text, modules={"other": three.module})
+    with pytest.raises(ValueError, match=r"is the module 'mine', which no file holds; write nn.load"):
+        from_json(text)

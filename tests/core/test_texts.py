@@ -266,3 +266,10 @@ def test_a_set_of_functions_has_no_order():
     makers = [lambda a: lambda: a, lambda a: lambda: -a]
     sets = [{makers[0](1), makers[1](1), makers[0](2), makers[1](3)} for _ in range(20)]
     assert len({key_of(reader(fs)) for fs in sets}) == 1
+
+
+def test_a_loop_is_the_same_text_at_any_depth_shared_or_copied():
+    one = loop(1)
+    told = {digests(reader(value))[WHERE] for value in ([one, [one]], [one, [loop(1)]], [loop(1), [loop(1)]])}
+    assert len(told) == 1
+    assert digests(reader([loop(1), [loop(2)]]))[WHERE] not in told

@@ -101,6 +101,20 @@ def test_global_pools_equal_numpy(layer, numpy):
         layer.init(None, normal(2, 3))
 
 
+@pytest.mark.parametrize("kind", [bool, np.int32, np.float32])
+@pytest.mark.parametrize(("layer", "numpy"), [(nn.GlobalMaxPool(), np.max), (nn.GlobalAvgPool(), np.mean)])
+def test_global_pools_see_the_real_steps_alone(layer, numpy, kind):
+    mask = np.array([[1, 0, 1, 1, 0], [0, 0, 0, 1, 0], [0, 0, 0, 0, 0]])
+    for shape in ((3, 5, 2), (3, 5, 4, 2)):
+        x = normal(*shape) - 3  # below 0, so that a masked step of zeros would be the largest
+        x[mask == 0] = np.nan
+        y, state = layer.apply({}, {}, (jnp.asarray(x), mask.astype(kind)))
+        rows = [row[real == 1].reshape(-1, 2) for row, real in zip(x, mask, strict=True)]
+        wanted = [numpy(row, 0) if len(row) else np.zeros(2) for row in rows]
+        np.testing.assert_allclose(y, wanted, rtol=1e-5)
+        assert state == {} and layer.init(None, (x, mask)) == ({}, {})
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
