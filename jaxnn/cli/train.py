@@ -58,10 +58,8 @@ def train_grid(words: Namespace) -> None:
         if words.folds:
             cv = runs.cv(f"val_{task.metric}")
             say(words, "", crossed.leaderboard(cv, axes), "")
-            winner, points = (
-                crossed.winner_of(words, task, runs, cv, _options(words, task, False)),
-                crossed.table_of(cv),
-            )
+            winner = crossed.winner_of(words, task, runs, cv, axes, _options(words, task, held=False))
+            points = crossed.table_of(cv)
         else:
             say(words, "", report.leaderboard(runs.table, order, task.metric, axes), "")
             winner, points = _winner(words, task, runs, order, axes), runs.table

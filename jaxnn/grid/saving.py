@@ -26,9 +26,10 @@ def save(runs: Any, folder: str | os.PathLike) -> None:
     before = _before(folder)
     turn = 0 if before is None else before["turn"] + 1
     swept(folder)
-    begun = [[int(i) for i in cohort.indices] for cohort in runs.cohorts]
+    begun: list[list[int]] = [cohort.indices.tolist() for cohort in runs.cohorts]
     missing = sorted(set(range(len(runs))) - {i for own in begun for i in own})
-    parts = [Part(k, own, _name(k, turn)) for k, own in enumerate([*begun, *([missing] if missing else [])])]
+    begun += [missing] if missing else []
+    parts = [Part(k, own, _name(k, turn)) for k, own in enumerate(begun)]
     for part, cohort in zip(parts, runs.cohorts, strict=False):
         _write(folder / part.name, cohort, [runs.space.points[i] for i in cohort.indices])
     about = {

@@ -57,7 +57,7 @@ class OneProgram:
     def _fixed(self, X: Any, y: Any, groups: Any) -> tuple[Any, list[tuple]]:
         """A copy whose candidates and folds are lists, as those that are drawn would be others the second time."""
         splitter: Any = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
-        inner = copy.copy(self)
+        inner: Any = copy.copy(self)
         inner.cv = splits = list(splitter.split(X, y, groups))
         inner.n_jobs = None  # other processes would not find what is trained here
         inner._chosen = list(self._candidates())

@@ -46,7 +46,8 @@ class Entry(NamedTuple):
     @property
     def steps_per_epoch(self) -> int:
         """Of its own part of the rows."""
-        return self.recipe.steps_per_epoch if self.steps is None else self.steps
+        alike = self.recipe.steps_per_epoch
+        return self.steps or 0 if alike is None else alike
 
     @property
     def structure(self) -> Any:
