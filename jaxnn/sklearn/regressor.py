@@ -33,7 +33,8 @@ class MLPRegressor(OfValues, BaseMLP):
         >>> import numpy as np
         >>> from jaxnn.sklearn import MLPRegressor
         >>> X = np.linspace(-1, 1, 100)[:, None]
-        >>> MLPRegressor((8,), solver="lbfgs", random_state=0).fit(X, X[:, 0] ** 2).score(X, X[:, 0] ** 2) > 0.98
+        >>> model = MLPRegressor(hidden_layer_sizes=(8,), solver="lbfgs", random_state=0)
+        >>> model.fit(X, X[:, 0] ** 2).score(X, X[:, 0] ** 2) > 0.98
         True
     """
 

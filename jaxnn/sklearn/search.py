@@ -23,6 +23,7 @@ class OneProgram:
 
     estimator: Any
     cv: Any
+    n_jobs: Any
     get_params: Callable
     _chosen: list[dict[str, Any]] | None = None
 
