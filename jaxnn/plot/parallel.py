@@ -108,7 +108,7 @@ def _marks(own: Any) -> tuple[list[Any], Any]:
     marks = 10.0 ** np.arange(np.ceil(np.log10(low)), np.floor(np.log10(high)) + 1) if own.log else np.zeros(0)
     if len(marks) < 3:
         marks = np.array([float(f"{v:.2g}") for v in (np.geomspace if own.log else np.linspace)(low, high, 5)])
-    return list(marks), np.clip(_places(own, marks), 0, 1)
+    return list(marks), np.clip(_places(own, list(marks)), 0, 1)
 
 
 def _ticks(ax: Any, k: int, values: Sequence[Any], places: Any) -> None:
