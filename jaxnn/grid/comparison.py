@@ -24,6 +24,7 @@ class Comparison:
         p: the probability of a difference as far from 0 where there is none in truth, both ways.
         pairs: how many.
         over: the axes by which runs are paired.
+        within: the axes over which each pair is a mean.
         left_out: pairs of which a run diverged, or had not begun.
         test: by which p was found, in words.
         confidence: of the interval.
@@ -45,6 +46,7 @@ class Comparison:
     p: float
     pairs: int
     over: tuple[str, ...]
+    within: tuple[str, ...]
     left_out: int
     test: str
     confidence: float
@@ -60,11 +62,12 @@ class Comparison:
     def __repr__(self) -> str:
         one, other = (", ".join(f"{k}={_name(v)}" for k, v in s.items()) for s in (self.one, self.other))
         percent = f"{100 * self.confidence:.4g}"
+        mean = f"each a mean over {', '.join(self.within)}, " * bool(self.within)
         left = f"; {self.left_out} pairs left out, of which a run diverged or had not begun" * bool(self.left_out)
         return (
             f"{self.metric}: {one} has {number(self.means[0])}, {other} has {number(self.means[1])}, difference "
             f"{number(self.difference)} ({percent} % interval {number(self.low)} to {number(self.high)}), "
-            f"p = {self.p:.2g}\n{self.pairs} pairs by {', '.join(self.over) or 'nothing'}, {self.test}{left}"
+            f"p = {self.p:.2g}\n{self.pairs} pairs by {', '.join(self.over) or 'nothing'}, {mean}{self.test}{left}"
         )
 
 
@@ -77,51 +80,70 @@ def compared(
     confidence: float,
 ) -> Comparison:  # fmt: skip
     """See `Runs.compare`."""
-    if set(one) != set(other) or not one:
+    if not (isinstance(one, Mapping) and isinstance(other, Mapping) and one) or set(one) != set(other):
         raise ValueError(
-            f"two settings give values to the same axes, got {dict(one)} and {dict(other)}; "
+            f"two settings give values to the same axes, got {one} and {other}; "
             "write runs.compare(dict(lr=0.1), dict(lr=0.01))"
         )
     name = metrics_of(runs, metric or runs.default_metric)[0]
     over = [axis for axis in axes_of(runs) if axis not in one]
     codes = np.stack([levels(runs, axis).codes for axis in over], 1) if over else np.zeros((len(runs), 0), int)
     values = np.where(healthy(runs), np.asarray(runs.table[name], float), np.nan)
-    sides = []
-    for setting in (one, other):
-        numbers = runs.where(**setting).numbers
-        rows = np.flatnonzero(np.isin(runs.numbers, numbers))
-        sides.append({tuple(codes[i]): float(values[i]) for i in rows})
-        if len(sides[-1]) < len(rows):
-            raise ValueError(f"{dict(setting)} is not one setting; give one value to each axis, and no condition")
-    common = [place for place in sides[0] if place in sides[1]]
-    pairs = np.array([[side[place] for side in sides] for place in common]).reshape(-1, 2)
+    common, pairs = _pairs(runs, one, other, codes, values)
     good = np.isfinite(pairs).all(axis=1)
     if not common or good.sum() < 2:
         raise ValueError(
             f"{dict(one)} and {dict(other)} have {int(good.sum())} pairs by {', '.join(over) or 'any other axis'}, and "
             "a comparison needs two at least; write an axis seed=range(10)"
         )
-    units, share = _units(common, over, good, held)
-    found = pairs[good] if units is None else np.stack([pairs[good][units == k].mean(0) for k in np.unique(units)])
+    unit, share = _unit(common, over, good, held)
+    within = [axis for k, axis in enumerate(over) if unit is not None and axis != unit and _varies(common, k)]
+    if unit is not None:
+        place = np.array([code[over.index(unit)] for code in common])[good]
+        found = np.stack([pairs[good][place == k].mean(0) for k in np.unique(place)])
+    else:
+        found = pairs[good]
     return paired(
-        found[:, 0], found[:, 1], name, dict(one), dict(other), over=tuple(over), test=test, share=share,
-        confidence=confidence, left_out=int((~good).sum()), rises=directions(runs, [name])[name],
+        found[:, 0], found[:, 1], name, dict(one), dict(other), over=tuple(over if unit is None else [unit]),
+        within=tuple(within), test=test, share=share, confidence=confidence, left_out=int((~good).sum()),
+        rises=directions(runs, [name])[name],
     )  # fmt: skip
 
 
-def _units(common: list, over: list[str], good: Any, held: float | None) -> tuple[Any, float]:
-    """Which fold each pair is of, or None, and how many held-out rows a fold has for one training row."""
-    if "fold" not in over:
-        return None, held or 0.0
-    folds = np.array([place[over.index("fold")] for place in common])[good]
-    if len(np.unique(folds)) < 2:
-        return None, held or 0.0
-    return folds, 1.0 / (len(np.unique(folds)) - 1) if held is None else held
+def _pairs(
+    runs: Any, one: Mapping[str, Any], other: Mapping[str, Any], codes: np.ndarray, values: np.ndarray
+) -> tuple[list[tuple[int, ...]], np.ndarray]:
+    """The places on all other axes that have both settings, and the values under each, ``(pairs, 2)``."""
+    sides: list[dict[tuple[int, ...], float]] = []
+    for setting in (one, other):
+        rows = np.flatnonzero(np.isin(runs.numbers, runs.where(**setting).numbers))
+        sides.append({tuple(codes[i].tolist()): float(values[i]) for i in rows})
+        if len(sides[-1]) < len(rows):
+            raise ValueError(f"{dict(setting)} is not one setting; give one value to each axis, and no condition")
+    common = [place for place in sides[0] if place in sides[1]]
+    return common, np.array([[side[place] for side in sides] for place in common]).reshape(-1, 2)
+
+
+def _varies(common: list, k: int) -> bool:
+    return len({code[k] for code in common}) > 1
+
+
+def _unit(common: list, over: list[str], good: Any, held: float | None) -> tuple[str | None, float]:
+    """The axis that repeats both settings, folds before seeds, or None, and how many held-out rows a training row has.
+
+    Seeds of one fold are no folds, and the values of another hyperparameter no seeds: they are averaged first.
+    """
+    for axis in ("fold", "seed"):
+        own = {code[over.index(axis)] for code, fine in zip(common, good, strict=True) if fine} if axis in over else ()
+        if len(own) > 1:
+            return axis, (1.0 / (len(own) - 1) if held is None else held) if axis == "fold" else held or 0.0
+    return None, held or 0.0
 
 
 def paired(
     one: Any, other: Any, metric: str, setting: dict[str, Any], against: dict[str, Any], *,
-    over: tuple[str, ...] = (), test: str = "t", share: float = 0.0, confidence: float = 0.95, left_out: int = 0,
+    over: tuple[str, ...] = (), within: tuple[str, ...] = (),
+    test: str = "t", share: float = 0.0, confidence: float = 0.95, left_out: int = 0,
     rises: bool | None = None,
 ) -> Comparison:  # fmt: skip
     """Two samples whose values belong together, pair by pair.
@@ -133,7 +155,7 @@ def paired(
         one, other: ``(pairs,)``.
         metric: what they are.
         setting, against: of one and of the other.
-        over: by what they are paired.
+        over, within: by what they are paired, and over what each is a mean, for the record.
         test: ``"t"`` or ``"wilcoxon"``, the signed-rank test.
         share: see above.
         confidence: of the interval, which is that of the t test.
@@ -141,7 +163,7 @@ def paired(
 
     Source: Nadeau and Bengio, "Inference for the generalization error", Machine Learning 52, 2003.
     """
-    from scipy import special, stats
+    from scipy import special
 
     if test not in ("t", "wilcoxon") or (test == "wilcoxon" and share):
         raise ValueError(f'test is "t", or without folds "wilcoxon", got {test!r}; write test="t"')
@@ -150,7 +172,7 @@ def paired(
     n, mean = len(each), float((one - other).mean())
     error = float(each.std(ddof=1)) * np.sqrt(1 / n + share)
     if test == "wilcoxon":
-        p = float(stats.wilcoxon(each).pvalue) if each.any() else 1.0  # pyright: ignore[reportAttributeAccessIssue]
+        p = _signed_ranks(each) if each.any() else 1.0
     elif error == 0:
         p = float(mean == 0)
     else:
@@ -160,5 +182,25 @@ def paired(
     named = f"t test corrected for folds ({share:.3g} held-out rows for one training row)" if share else named
     means = float(one.mean()), float(other.mean())
     return Comparison(
-        metric, setting, against, means, mean, mean - half, mean + half, p, n, over, left_out, named, confidence, rises
+        metric,
+        setting,
+        against,
+        means,
+        mean,
+        mean - half,
+        mean + half,
+        p,
+        n,
+        over,
+        within,
+        left_out,
+        named,
+        confidence,
+        rises,
     )
+
+
+def _signed_ranks(each: np.ndarray) -> float:
+    from scipy.stats import wilcoxon
+
+    return float(wilcoxon(each).pvalue)  # pyright: ignore[reportAttributeAccessIssue]

@@ -247,7 +247,7 @@ class Runs(Sequence):
         self, one: Mapping[str, Any], other: Mapping[str, Any], metric: str | None = None, *, test: str = "t",
         held: float | None = None, confidence: float = 0.95,
     ) -> Comparison:  # fmt: skip
-        """Two settings against each other, runs paired by seed, fold and every axis that the settings do not name.
+        """Two settings against each other, paired by fold or by seed, each pair a mean over the axes not named.
 
         Args:
             one, other: values of the same axes, as in ``compare(dict(lr=0.1), dict(lr=0.01))``.

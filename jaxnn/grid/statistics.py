@@ -142,6 +142,7 @@ def _moments(values: np.ndarray, confidence: float) -> tuple[float, float, float
 
 def by(runs: Any, axes: Sequence[str], metric: Any = None, confidence: float = 0.95) -> Statistics:
     """See `Runs.by`."""
+    axes = axes[0] if len(axes) == 1 and isinstance(axes[0], (list, tuple)) else axes  # as pandas has it
     found, place = cells(runs, axes)
     values = [levels(runs, axis).values for axis in axes]
     columns = {axis: [values[k][cell[k]] for cell in found] for k, axis in enumerate(axes)}

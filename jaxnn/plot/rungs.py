@@ -30,7 +30,7 @@ def rungs(runs: Any, metric: str | None = None, unit: str = "budget", ax: Any = 
         >>> two = SimpleNamespace(budget=3, members=[1, 2], scores=[1.0, 0.5])
         >>> ax = rungs(SimpleNamespace(rungs=[one, two]), "val_loss")
         >>> [line.get_xdata().tolist() for line in ax.lines], [text.get_text() for text in ax.texts]
-        ([[1], [1, 3], [1, 3]], ['3', '2'])
+        ([[1.0], [1.0, 3.0], [1.0, 3.0]], ['3', '2'])
     """
     records = list(getattr(runs, "rungs", None) or ())
     if not records:

@@ -28,16 +28,26 @@ def test_pairs_by_seed_are_those_of_the_paired_t_test(runs, confidence):
     assert (found.pairs, found.over, found.better) == (8, ("seed",), dict(lr=0.1, l2=0.1))
 
 
-def test_runs_are_paired_by_every_axis_that_is_not_named(runs):
+def test_values_of_other_axes_are_no_seeds_and_averaged_first(runs):
     found = runs.compare(dict(lr=0.1), dict(lr=0.01), "val_accuracy")
-    np.testing.assert_allclose(found.p, stats.ttest_rel(VALUES[0].ravel(), VALUES[1].ravel()).pvalue, rtol=1e-10)
-    assert (found.pairs, found.over, found.better) == (24, ("l2", "seed"), dict(lr=0.1))
-    assert "24 pairs by l2, seed, paired t test" in repr(found)
+    wanted = stats.ttest_rel(*-VALUES.mean(1))
+    np.testing.assert_allclose(
+        (found.p, found.difference), (wanted.pvalue, -(VALUES[0] - VALUES[1]).mean()), rtol=1e-10
+    )
+    assert (found.pairs, found.over, found.within, found.better) == (8, ("seed",), ("l2",), dict(lr=0.1))
+    assert "8 pairs by seed, each a mean over l2, paired t test" in repr(found)
+
+
+def test_without_seeds_every_other_axis_makes_the_pairs(made_runs):
+    runs = made_runs(dict(lr=[0.1, 0.01], l2=[0.0, 0.1, 0.2], seed=[0]), val_loss=VALUES[:, :, 0])
+    found = runs.compare(dict(lr=0.1), dict(lr=0.01))
+    np.testing.assert_allclose(found.p, stats.ttest_rel(*VALUES[:, :, 0]).pvalue, rtol=1e-10)
+    assert (found.pairs, found.over, found.within) == (3, ("l2", "seed"), ())
 
 
 def test_the_signed_rank_test_is_that_of_scipy(runs):
     found = runs.compare(dict(lr=0.1), dict(lr=0.01), "val_loss", test="wilcoxon")
-    np.testing.assert_allclose(found.p, stats.wilcoxon(VALUES[0].ravel(), VALUES[1].ravel()).pvalue, rtol=1e-10)
+    np.testing.assert_allclose(found.p, stats.wilcoxon(*VALUES.mean(1)).pvalue, rtol=1e-10)
     assert "Wilcoxon" in repr(found)
 
 
@@ -101,7 +111,7 @@ def test_a_difference_without_spread_is_certain(shift, p):
 def test_in_a_selection_too(runs):
     some = runs.where(l2=[0.1, 0.2], seed=[0, 1, 2])
     found = some.compare(dict(lr=0.1), dict(lr=0.01), "val_loss")
-    wanted = stats.ttest_rel(VALUES[0, 1:, :3].ravel(), VALUES[1, 1:, :3].ravel())
+    wanted = stats.ttest_rel(*VALUES[:, 1:, :3].mean(1))
     np.testing.assert_allclose(found.p, wanted.pvalue, rtol=1e-10)
 
 
@@ -110,6 +120,7 @@ def test_in_a_selection_too(runs):
     [
         ((dict(lr=0.1), dict(l2=0.1)), {}, r"the same axes, .*write runs.compare\(dict\(lr=0.1\), dict\(lr=0.01\)\)"),
         (({}, {}), {}, "the same axes"),
+        ((0.1, 0.01), {}, r"the same axes, got 0.1 and 0.01; write runs.compare\("),
         ((dict(lr=0.1), dict(lr=0.5)), {}, "no run has lr=0.5; the nearest is 0.1"),
         ((dict(lr=0.1), dict(lr=[0.1, 0.01])), {}, "is not one setting; give one value to each axis"),
         ((dict(lr=0.1), dict(lr=0.01)), dict(test="sign"), 'test is "t"'),

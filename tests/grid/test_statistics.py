@@ -60,6 +60,10 @@ def test_one_run_has_a_mean_and_no_spread_and_none_has_neither(made_runs):
     assert repr(runs.by("lr")).splitlines()[1].split() == ["0.1", "1", "0", "1"]
 
 
+def test_a_list_of_axes_is_taken_as_pandas_takes_it(runs):
+    assert repr(runs.by(["lr", "act"])) == repr(runs.by("lr", "act"))
+
+
 def test_without_axes_it_is_one_row_over_all(runs):
     whole = runs.by()
     assert len(whole) == 1 and whole.table["runs"] == [30]
