@@ -278,11 +278,7 @@ class Runs(Sequence):
         return taken(self, members)
 
     def __add__(self, other: "Runs") -> "Runs":
-        """The runs of two grids over the same axes, these first.
-
-        Raises:
-            ValueError: for other axes, or a point that stands in both.
-        """
+        """The runs of two grids, these first; `ValueError` for other axes, or a point that stands in both."""
         return joined(self, other) if isinstance(other, Runs) else NotImplemented
 
     def save(self, folder: str | os.PathLike) -> None:

@@ -30,7 +30,7 @@ import jax.numpy as jnp
 
 from jaxnn.core.hyper import Structure, join
 from jaxnn.core.tree import is_floating
-from jaxnn.core.types import Batch, Key, Params
+from jaxnn.core.types import Batch, Key
 from jaxnn.data.batches import batched
 from jaxnn.data.parts import Reading
 from jaxnn.data.source import EVALUATION_ROWS, Block
@@ -38,6 +38,7 @@ from jaxnn.optim.average import averaged
 from jaxnn.optim.penalties import value_of
 from jaxnn.train.class_weight import numbered
 from jaxnn.train.heads import by_path
+from jaxnn.train.health import sick_step
 from jaxnn.train.optimizer import packed, plain
 from jaxnn.train.state import TrainState
 from jaxnn.train.step import evaluate, init, steps_key, train_step
@@ -203,33 +204,10 @@ def close(
     row = {name: v.astype(state.metrics[name].dtype) for name, v in row.items()}
     losses = reduce(jnp.add, (s.loss for s in sums))
     own = losses.shape[0] if recipe.steps_per_epoch is not None else member.steps
-    state = state._replace(diverged=_sick_step(state, losses, own, recipe.platform), metrics=row)
+    state = state._replace(diverged=sick_step(state, losses, own, recipe.platform), metrics=row)
     if trial.stop is not None:
         state = trial.stop.observe(state, weights, row)
     return state._replace(epoch=state.epoch + 1), row
-
-
-def _sick_step(state: TrainState, losses: Any, own: Any, platform: str | None) -> Any:
-    """The first of the epoch's ``own`` steps whose loss is not finite, the last if it is only the weights, or -1."""
-    steps = losses.shape[0]
-    number = jax.lax.iota(jnp.int32, steps)
-    first = jnp.where(jnp.isfinite(losses), steps, number).min()
-    last = jnp.where(_sound(state.params, platform), -1, state.step - 1)
-    return jnp.where(first == steps, last, state.step - own + first).astype(jnp.int32)
-
-
-def _sound(params: Params, platform: str | None) -> Any:
-    """Whether all weights are finite.
-
-    On a CPU by one product over all of them, in which what is not finite stays so, and nothing else comes to be: a test
-    of each leaf takes three kernels a leaf to compile, a sixth of what XLA does for a small network.
-    """
-    leaves = [leaf for leaf in jax.tree.leaves(params) if is_floating(leaf)]
-    if platform != "cpu" or not leaves:
-        return reduce(jnp.logical_and, (jnp.isfinite(leaf).all() for leaf in leaves), True)
-    dtype = max([jnp.dtype("float32"), *(leaf.dtype for leaf in leaves)], key=lambda d: d.itemsize)
-    flat = jnp.concatenate([leaf.astype(dtype).ravel() for leaf in leaves])
-    return jnp.isfinite(jnp.dot(flat, jnp.full_like(flat, 1e-30), precision=jax.lax.Precision.HIGHEST))
 
 
 def goes_on(member: Member, state: TrainState) -> Any:

@@ -285,8 +285,7 @@ class Population:
 
         Args:
             folder: what `save` wrote, or ``fit(..., folder=)``.
-            trial, data, validation, prepare, groups, folds, bootstrap: as in the training, checked; of validations only
-                a pair is needed.
+            trial, data, validation, prepare, groups, folds, bootstrap: as in the training; of validations only a pair.
             layout: how the members lie on this machine; None for one after the other.
 
         Raises:

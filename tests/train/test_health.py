@@ -7,7 +7,7 @@ import optax
 import pytest
 
 import jaxnn as nn
-from jaxnn.train.engine import _sick_step, _sound
+from jaxnn.train.health import sick_step, sound
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(12, 2)).astype(np.float32)
@@ -144,15 +144,17 @@ def test_a_finite_gradient_of_any_size_is_no_divergence():
 def test_the_sick_step_is_the_first_loss_or_the_last_step(losses, weight, expected, platform):
     state = nn.init(linear(0.1), jax.random.key(0), jnp.asarray(X))
     params = {**state.params, "bias": jnp.full(1, weight)}
-    found = _sick_step(state._replace(step=jnp.int32(10), params=params), jnp.asarray(losses, jnp.float32), platform)
+    found = sick_step(
+        state._replace(step=jnp.int32(10), params=params), jnp.asarray(losses, jnp.float32), len(losses), platform
+    )
     assert int(found) == expected and found.dtype == jnp.int32
 
 
 @pytest.mark.parametrize("platform", ["cpu", None])
-def test_large_numbers_whole_ones_and_halves_are_sound(platform):
+def test_large_numbers_whole_ones_and_halves_aresound(platform):
     largest = np.finfo(np.float32).max
     params = {"a": jnp.full(1000, largest), "b": jnp.int32(3), "c": jnp.full(3, 60000, jnp.float16)}
-    assert _sound(params, platform)
-    assert not _sound({**params, "c": jnp.asarray([1, np.inf], jnp.float16)}, platform)
-    assert not _sound({**params, "d": jnp.asarray([-np.nan, 1])}, platform)
-    assert _sound({"b": jnp.int32(3)}, platform) and _sound({}, platform)
+    assert sound(params, platform)
+    assert not sound({**params, "c": jnp.asarray([1, np.inf], jnp.float16)}, platform)
+    assert not sound({**params, "d": jnp.asarray([-np.nan, 1])}, platform)
+    assert sound({"b": jnp.int32(3)}, platform) and sound({}, platform)
