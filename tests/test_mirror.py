@@ -8,11 +8,13 @@ PACKAGE = Path(jaxnn.__file__).parent
 TESTS = Path(__file__).parent
 ELSEWHERE = {  # source -> the test file that holds its tests
     "__main__.py": "cli/test_entry.py",
+    "cli/telling.py": "cli/test_train.py",
     "core/version.py": "test_project.py",
     "data/named.py": "data/test_datasets.py",
     "data/tables.py": "data/test_datasets.py",
     "grid/crew.py": "grid/test_processes.py",
     "grid/job.py": "grid/test_remote.py",
+    "grid/replay.py": "grid/test_results.py",
     "layers/attention_product.py": "layers/test_attention.py",
     "layers/global_pool.py": "layers/test_pool.py",
     "layers/join.py": "layers/test_combining.py",

@@ -71,6 +71,8 @@ def problem(words: Namespace) -> Problem:
             f"{data.name} has {len(data.y)} rows, too few for a test part of {words.test} and a validation part of "
             f"{words.validation} of the rest; give more rows, or smaller --test and --validation"
         ) from None
+    if folds and folds > len(train.y):
+        raise Bad(f"--folds: {len(train.y)} rows cannot be divided into {folds} folds; write --folds 5")
     if data.classes is not None:
         if len(np.unique(train.y)) < 2:
             raise Bad(f"{data.name} leaves one class only for training; give more rows of the other classes")
