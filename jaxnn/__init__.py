@@ -39,6 +39,8 @@ from jaxnn.grid.cv import CV as CV
 from jaxnn.grid.door import grid as grid
 from jaxnn.grid.engine import population as population
 from jaxnn.grid.ensemble import Ensemble as Ensemble
+from jaxnn.grid.nested import Nested as Nested
+from jaxnn.grid.nested import nested as nested
 from jaxnn.grid.path import Path as Path
 from jaxnn.grid.path import path as path
 from jaxnn.grid.plan import Plan as Plan

@@ -11,7 +11,7 @@ from jax.core import Tracer
 from jaxnn.core.tree import row_count
 from jaxnn.core.types import Batch
 from jaxnn.data.arrays import as_batch
-from jaxnn.data.folds import drawn, pairs
+from jaxnn.data.folds import Nest, drawn, pairs
 from jaxnn.data.given import Given, count, fitted, given, inputs, needed
 from jaxnn.data.parts import centred
 from jaxnn.data.preparation import Preparation
@@ -42,7 +42,8 @@ def read_parts(
         >>> [len(rows) for rows in source.parts], source.tests[0].tolist()
         ([4, 4, 4], [2, 5])
     """
-    groups = getattr(folds, "groups", None) if groups is None else groups
+    asked = folds.outer if isinstance(folds, Nest) else folds
+    groups = getattr(asked, "groups", None) if groups is None else groups
     own = given(data, task=task, groups=groups)
     prepare = needed(own.x, prepare)
     wide = scale or prepare is not None

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 
+from jaxnn.data import frames
 from jaxnn.data.validation import labels_of
 
 CALL = "folds=5, nn.folds(5, repeats=3), a splitter of scikit-learn, or a list of (train_rows, test_rows)"
@@ -188,6 +190,46 @@ def drawn(rows: int, count: int, seed: int = 0) -> list[tuple[np.ndarray, np.nda
     return found
 
 
+class Nest(NamedTuple):
+    """Folds inside folds: each outer training part is divided again.
+
+    The parts are, for each outer fold, its inner ones and then itself.
+
+    Args:
+        outer, inner: as `pairs` takes them.
+    """
+
+    outer: Any
+    inner: Any
+
+    @property
+    def size(self) -> int:
+        """How many inner folds an outer one has.
+
+        Example:
+            >>> Nest(5, folds(3, repeats=2)).size
+            6
+        """
+        if isinstance(self.inner, (int, np.integer)):
+            return int(self.inner)
+        if not hasattr(self.inner, "get_n_splits"):
+            raise ValueError(f"inner folds divide any training part, got {self.inner!r:.80}; write inner=4, or a "
+                             "splitter of scikit-learn")  # fmt: skip
+        return int(self.inner.get_n_splits())
+
+    def pairs(self, x: Any, y: Any, groups: Any, **how: Any) -> list[tuple[np.ndarray, np.ndarray]]:
+        """As row numbers of all rows."""
+        found = []
+        for train, test in pairs(self.outer, x, y, groups=groups, **how):
+            own = {**how, "rows": len(train), "groups": None if groups is None else np.asarray(groups)[train]}
+            mine = frames.take(x, train) if hasattr(x, "shape") else x
+            inner = pairs(self.inner, mine, jax.tree.map(lambda a, rows=train: a[rows], y), **own)
+            if len(inner) != self.size:
+                raise ValueError(f"an outer fold has {len(inner)} inner ones, and not {self.size}; write inner=4")
+            found += [(train[a], train[b]) for a, b in inner] + [(train, test)]
+        return found
+
+
 def pairs(
     given: Any, x: Any, y: Any, rows: int, *, seed: int = 0, shuffle: bool = True, task: Any = None, groups: Any = None
 ) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -209,6 +251,8 @@ def pairs(
         >>> [test.tolist() for _, test in pairs(2, None, np.zeros(4), 4)]
         [[2, 3], [0, 1]]
     """
+    if isinstance(given, Nest):
+        return given.pairs(x, y, groups, rows=rows, seed=seed, shuffle=shuffle, task=task)
     if isinstance(given, (int, np.integer)) and not isinstance(given, bool):
         given = folds(int(given))
     if isinstance(given, folds):

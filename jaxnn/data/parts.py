@@ -1,7 +1,7 @@
 """Parts of a training by index: which of the shared rows a fold trains on, in which order, and which it holds out."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +11,8 @@ from jaxnn.core.types import Batch
 from jaxnn.data import scaling
 from jaxnn.data.batches import batched
 from jaxnn.data.split import Standardiser
+
+Reading: TypeAlias = Callable[[Batch], Batch] | None
 
 
 class Parts(NamedTuple):

@@ -122,7 +122,8 @@ def _affine(x: Any, f: Any, fitted: Standardiser) -> Any:
     if isinstance(x, jax.Array):
         narrow = x.dtype if jnp.issubdtype(x.dtype, jnp.floating) else jnp.float32
         wide = jnp.float64 if narrow == jnp.float64 else jnp.float32
-        return f(x.astype(wide), *(jnp.asarray(s, wide)[None] for s in fitted)).astype(narrow)
+        beside = lambda s: jnp.asarray(s, wide).reshape(*(1,) * (x.ndim - np.ndim(s)), *np.shape(s))  # noqa: E731
+        return f(x.astype(wide), *map(beside, fitted)).astype(narrow)
     return f(np.asarray(x, dtype=np.float64), np.asarray(fitted.mean), np.asarray(fitted.scale)).astype(np.float32)
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from jaxnn.grid.space import Space
+from jaxnn.train.options import PARTS
 from jaxnn.train.outcome import shown
-from jaxnn.train.trial import PARTS
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,17 +97,17 @@ def _told(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def summed_up(space: Space, table: dict[str, list], metric: str, rises: bool, bootstrap: bool = False) -> CV:
+def summed_up(space: Space, table: dict[str, list], metric: str, rises: bool) -> CV:
     """`CV` of the runs of a grid.
 
-    Seeds of one fold are no further rows held out: they are averaged first, and the spread is that over folds.
+    Seeds of one fold are no further rows held out: they are averaged first, and the spread is that over folds. Over
+    bootstrap draws the standard deviation is the standard error itself.
 
     Args:
         space: with an axis of parts.
         table: of the runs.
         metric: a column of it.
         rises: whether larger is better.
-        bootstrap: whether parts are bootstrap draws, over which the standard deviation is the standard error itself.
 
     Raises:
         ValueError: for a space without folds.
@@ -137,7 +137,7 @@ def summed_up(space: Space, table: dict[str, list], metric: str, rises: bool, bo
     columns |= {
         "mean": [float(own[:n].mean()) for own, n in zip(scores, counts, strict=True)],
         "std": spread,
-        "error": [s if bootstrap else s / n**0.5 for s, n in zip(spread, counts, strict=True)],
+        "error": [s if axis == "bootstrap" else s / n**0.5 for s, n in zip(spread, counts, strict=True)],
         "folds": counts,
         "epochs": [float(np.mean([table["best_epoch"][i] + 1 for i in own])) for own in all_of],
         "diverged": [sum(table["diverged_at"][i] is not None for i in own) for own in all_of],

@@ -6,7 +6,8 @@ from jaxnn.data.folded import read_parts
 from jaxnn.data.source import Source, read
 from jaxnn.grid.space import Space
 from jaxnn.train.enrol import task_of
-from jaxnn.train.trial import PARTS, TrialLike
+from jaxnn.train.options import PARTS
+from jaxnn.train.trial import TrialLike
 
 
 def parted(
@@ -23,16 +24,14 @@ def parted(
     Raises:
         ValueError: for data that do not fit, and more than one way to hold rows out.
     """
-    given = [
-        name for name, v in (("validation", validation), ("folds", folds), ("bootstrap", bootstrap)) if v is not None
-    ]
+    ways = {"validation": validation, "folds": folds, "bootstrap": bootstrap}
+    given = [name for name, way in ways.items() if way is not None]
     if len(given) > 1:
         raise ValueError(f"{given[0]}= and {given[1]}= hold rows out, each in its way; write one of them")
-    named = next((name for name in PARTS for point in points.points if name in point), None)
-    if named is not None:
-        raise ValueError(f"{named} is an axis that grid makes itself; leave it out of the space and write {named}s=5"
-                         if named == "fold" else "bootstrap is an axis that grid makes itself; write grid(..., "
-                         "bootstrap=200)")  # fmt: skip
+    for axis, call in zip(PARTS, ("folds=5", "bootstrap=200"), strict=True):
+        if any(axis in point for point in points.points):
+            raise ValueError(f"{axis} is an axis that grid makes itself; write grid(..., {call}), and leave it out of "
+                             "the space")  # fmt: skip
     options["task"] = task_of(trial, points.points[0], epochs or 1)
     if folds is None and bootstrap is None:
         return read(data, validation, **options), points

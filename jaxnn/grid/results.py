@@ -16,11 +16,12 @@ from jaxnn.grid.ensemble import Ensemble
 from jaxnn.grid.space import Space
 from jaxnn.train.ending import DivergedWarning
 from jaxnn.train.fit import fit
+from jaxnn.train.options import PARTS
 from jaxnn.train.outcome import Outcome, bare, columns, shown
 from jaxnn.train.population import Population
 from jaxnn.train.progress import reading_order
 from jaxnn.train.result import Run
-from jaxnn.train.trial import PARTS, Trial, TrialLike
+from jaxnn.train.trial import Trial, TrialLike
 
 
 class Report(NamedTuple):
@@ -231,14 +232,9 @@ class Runs(Sequence):
         return is_better_larger(metric, mode, f'runs.best("{metric}"', known)
 
     def cv(self, metric: str | None = None, mode: str | None = None) -> CV:
-        """Each point over its folds: mean, standard error and the choices, `CV`; needs ``grid(..., folds=)``.
-
-        Args:
-            metric, mode: as in `best`.
-        """
-        metric = metric or self.default_metric
-        self.order(metric, mode)
-        return summed_up(self.space, self.table, metric, self.rises(metric, mode), "bootstrap" in self.space.axes)
+        """Each point over its folds, a `CV`: means, standard errors, choices; ``metric`` and ``mode`` as in `best`."""
+        self.order(metric := metric or self.default_metric, mode)
+        return summed_up(self.space, self.table, metric, self.rises(metric, mode))
 
     def best(self, metric: str | None = None, mode: str | None = None) -> Run:
         """The best run by a metric; by default validation accuracy, validation loss or loss, the first there is.
@@ -280,10 +276,8 @@ class Runs(Sequence):
             )
         point = dict(self.space.points[i])
         own = {name: point.pop(name) for name in ("seed", "batch_size", "epochs") if name in point}
-        part, data = [point.pop(name) for name in PARTS if name in point], self.data
-        if part:
-            assert self.source is not None
-            data = self.source.only(part[0])
+        part = [point.pop(name) for name in PARTS if name in point]
+        data = self.source.only(part[0]) if part and self.source is not None else self.data
         start = self.options.get("start")
         begun = {"start": start[i] if isinstance(start, list) else start}
         return fit(self.trial, data, point, **{**self.options, **own, **begun}, progress=False)

@@ -17,9 +17,10 @@ from jaxnn.grid.results import Cohort, Runs
 from jaxnn.grid.space import Space
 from jaxnn.train.enrol import floating
 from jaxnn.train.model import Model
+from jaxnn.train.options import part_of
 from jaxnn.train.outcome import Outcome, merged, shown
 from jaxnn.train.result import Run
-from jaxnn.train.trial import arguments, build, part_of
+from jaxnn.train.trial import arguments, build
 
 GRID = "grid.json"
 FORMAT = "jaxnn-grid-1"

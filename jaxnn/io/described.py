@@ -22,8 +22,9 @@ from jaxnn.io.values import decode, encode
 from jaxnn.io.weights import row_written
 from jaxnn.train.baseline import of_member
 from jaxnn.train.enrol import Entry
+from jaxnn.train.options import part_of
 from jaxnn.train.population import Population
-from jaxnn.train.trial import Trial, part_of
+from jaxnn.train.trial import Trial
 
 FORMAT = "jaxnn-population-1"
 FILE = "population.json"

@@ -16,6 +16,7 @@ import jax
 import numpy as np
 
 from jaxnn.core import files
+from jaxnn.data.folded import read_parts
 from jaxnn.data.source import Source, read
 from jaxnn.io.described import FILE, compare, describe, opened, refuse, started
 from jaxnn.io.values import decode, unread
@@ -122,7 +123,7 @@ def write(folder: Path, population: Population, number: int, group: Group, turn:
 
 def load(
     folder: str | os.PathLike, trial: Any, data: Any, validation: Any = None, layout: Layout | None = None,
-    prepare: Any = None, groups: Any = None,
+    prepare: Any = None, groups: Any = None, folds: Any = None, bootstrap: Any = None,
 ) -> Population:  # fmt: skip
     """Read a population; see `Population.load`."""
     folder = Path(folder)
@@ -136,22 +137,28 @@ def load(
     if foreign is not None:
         raise ValueError(f"a point holds {foreign}, which no file can hold; go on with the same call of fit or grid")
     try:
-        return _loaded(folder, known, trial, data, validation, layout, prepare, groups)
+        return _loaded(
+            folder, known, trial, data, validation, layout, (folds, bootstrap), prepare=prepare, groups=groups
+        )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{folder / FILE} is damaged: {error!r}") from error
 
 
 def _loaded(
-    folder: Path, known: dict[str, Any], trial: Any, data: Any, validation: Any, layout: Layout | None, prepare: Any,
-    groups: Any,
+    folder: Path, known: dict[str, Any], trial: Any, data: Any, validation: Any, layout: Layout | None,
+    parts: tuple[Any, Any], **options: Any,
 ) -> Population:  # fmt: skip
     how = known["how"]
     if how["validation"] == "pair" and validation is None:
         raise ValueError("the training had a validation pair; write nn.Population.load(folder, trial, data, (x, y))")
     held = validation if how["validation"] == "pair" else how["validation"]
     stop, point = decode(known["stop"]), decode(known["points"][0])
-    source = read(data, held, shuffle_seed=how["shuffle_seed"], scale=how["standardise"], shuffle=how["shuffle"],
-                  prepare=prepare, groups=groups, task=task_of(trial, point, known["epochs"][0]))  # fmt: skip
+    options |= dict(shuffle_seed=how["shuffle_seed"], scale=how["standardise"], shuffle=how["shuffle"],
+                    task=task_of(trial, point, known["epochs"][0]))  # fmt: skip
+    if how["validation"] == "folds" and parts == (None, None):
+        raise ValueError("the training had folds or bootstrap draws; write nn.Population.load(folder, trial, data, "
+                         "folds=...), as it was")  # fmt: skip
+    source = read_parts(data, *parts, **options) if how["validation"] == "folds" else read(data, held, **options)
     entries = [
         enrol(trial, source, decode(point), epochs=epochs, batch_size=how["batch_size"], shuffle=how["shuffle"],
               stop=stop, compute_dtype=how["compute_dtype"], rewind=how["rewind"])._replace(seed=seed)

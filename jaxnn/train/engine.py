@@ -23,7 +23,7 @@ looks at metrics gets them as extra arguments of its update, and a layer learns 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import reduce
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -32,7 +32,7 @@ from jaxnn.core.hyper import Structure, join
 from jaxnn.core.tree import is_floating
 from jaxnn.core.types import Batch, Key, Params
 from jaxnn.data.batches import batched
-from jaxnn.data.parts import Parts
+from jaxnn.data.parts import Reading
 from jaxnn.data.source import EVALUATION_ROWS, Block
 from jaxnn.optim.average import averaged
 from jaxnn.optim.penalties import value_of
@@ -43,8 +43,6 @@ from jaxnn.train.state import TrainState
 from jaxnn.train.step import evaluate, init, steps_key, train_step
 from jaxnn.train.sums import Sums, finished, weighted
 from jaxnn.train.trial import Clock, Trial, TrialLike, build
-
-Reading: TypeAlias = Callable[[Batch], Batch] | None
 
 
 @dataclass(frozen=True)
@@ -124,9 +122,8 @@ def _row_names(recipe: Recipe, trial: Trial, state: TrainState) -> list[str]:
 def advance(
     recipe: Recipe, member: Member, state: TrainState, batches: Batch, counts: Any = None, read: Reading = None
 ) -> tuple[TrainState, tuple[Sums, ...]]:
-    """A step for each of the stacked batches, leaves ``(steps, batch, ...)``: all of an epoch, or some of it.
-
-    Where parts differ in their steps, a batch of a shorter one may be nothing but padding: it is no step.
+    """A step for each of the stacked batches, leaves ``(steps, batch, ...)``: all of an epoch, or some of it. Where
+    parts differ in their steps, a batch of a shorter one may be nothing but padding: it is no step.
 
     Args:
         counts: for each head what all training rows of each class weigh together, or None.
@@ -232,25 +229,21 @@ def goes_on(member: Member, state: TrainState) -> Any:
 def epoch(
     recipe: Recipe, member: Member, state: TrainState, block: Block, order: Any
 ) -> tuple[TrainState, dict[str, Any]]:
-    """One epoch: its rows in this order, ``(parts, entries)``, are gathered once; then `advance` and `close`."""
-    if block.parts is not None:
-        return _epoch_of(block.parts, recipe, member, state, block, order)
-    part = 0 if order.shape[0] == 1 else member.part
-    batches = batched(block.data, order[part], block.sizes[part], recipe.batch_size)
-    held, counts = jax.tree.map(lambda a: a[part], (block.held, block.counts))
-    after, sums = advance(recipe, member, state, batches, counts)
-    return close(recipe, member, after, sums, held)
+    """One epoch: its rows in this order, ``(parts, entries)``, are gathered once, then `advance` and `close`.
 
-
-def _epoch_of(
-    parts: Parts, recipe: Recipe, member: Member, state: TrainState, block: Block, order: Any
-) -> tuple[TrainState, dict[str, Any]]:
-    """`epoch` of a fold: its rows are gathered step by step, as members side by side in an epoch's time would else
-    hold a copy each."""
-    read, counts = parts.reading(block.data, member.part), jax.tree.map(lambda a: a[member.part], block.counts)
-    batches = parts.training(block.data, member.part, order, recipe.batch_size)
+    Those of a fold are gathered step by step, or members of several folds side by side would hold a copy each.
+    """
+    if block.parts is None:
+        part = 0 if order.shape[0] == 1 else member.part
+        batches = batched(block.data, order[part], block.sizes[part], recipe.batch_size)
+        held, read = jax.tree.map(lambda a: a[part], block.held), None
+    else:
+        part, data = member.part, block.data
+        batches = block.parts.training(data, part, order, recipe.batch_size)
+        held, read = block.parts.held(data, part, EVALUATION_ROWS), block.parts.reading(data, part)
+    counts = jax.tree.map(lambda a: a[part], block.counts)
     after, sums = advance(recipe, member, state, batches, counts, read)
-    return close(recipe, member, after, sums, parts.held(block.data, member.part, EVALUATION_ROWS), read)
+    return close(recipe, member, after, sums, held, read)
 
 
 def kept(going: Any, after: TrainState, before: TrainState) -> TrainState:

@@ -16,9 +16,9 @@ from jaxnn.data.batches import rows_of_a_step
 from jaxnn.data.source import Source
 from jaxnn.train.engine import Member, Recipe
 from jaxnn.train.heads import is_node
-from jaxnn.train.options import floating, whole
+from jaxnn.train.options import floating, part_of, whole
 from jaxnn.train.targets import check_heads
-from jaxnn.train.trial import OWN, Trial, TrialLike, arguments, check_names, part_of
+from jaxnn.train.trial import OWN, Trial, TrialLike, arguments, check_names
 
 
 class Entry(NamedTuple):
@@ -101,14 +101,20 @@ def enrol(
 
 
 def task_of(trial: TrialLike, point: Mapping[str, Any], epochs: int) -> Any:
-    """The task of the loss of a point, before the data are read; None where the trial cannot be built.
+    """The task of the loss of a point, before the data are read; None where the trial cannot be built."""
+    built = glance(trial, point, epochs)
+    return None if built is None else built.task
+
+
+def glance(trial: TrialLike, point: Mapping[str, Any], epochs: int) -> Trial | None:
+    """The trial of a point before the data are read; None where it cannot be built.
 
     What is wrong with the point is told where it is built for good.
     """
     try:
         inside, structure = split(arguments(point))
         member = Member(concrete(inside), None, None, epochs, 0)
-        return Recipe(trial, structure, 1, 1, False, None, True).built(member).task
+        return Recipe(trial, structure, 1, 1, False, None, True).built(member)
     except Exception:
         return None
 

@@ -11,6 +11,8 @@ from jaxnn.core.types import Key
 
 ARGUMENTS = ("seed", "batch_size", "epochs")
 """Axes of a grid that are arguments of `fit`."""
+PARTS = ("fold", "bootstrap")
+"""Axes that say which part of the rows a member trains on."""
 
 
 def whole(name: str, value: Any, least: int = 1) -> None:
@@ -120,3 +122,13 @@ def check_key(key: Any) -> Key:
         seed = key if _is_seed(key) else 0
         raise ValueError(f'the key must be one of JAX, got {key!r}; write jax.random.key({seed}, impl="threefry2x32")')
     return key
+
+
+def part_of(point: Mapping[str, Any]) -> int:
+    """The number of the part of the rows that a point trains on.
+
+    Example:
+        >>> part_of({"lr": 0.1, "fold": 3}), part_of({"lr": 0.1})
+        (3, 0)
+    """
+    return next((point[name] for name in PARTS if name in point), 0)

@@ -14,11 +14,11 @@ from jaxnn.optim.average import averaged, keeps
 from jaxnn.train.baseline import of_member
 from jaxnn.train.enrol import Entry
 from jaxnn.train.model import Model
+from jaxnn.train.options import part_of
 from jaxnn.train.progress import reading_order
 from jaxnn.train.result import Run
 from jaxnn.train.state import TrainState
 from jaxnn.train.taken import Taken
-from jaxnn.train.trial import part_of
 
 
 class Outcome(NamedTuple):

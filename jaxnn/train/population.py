@@ -274,13 +274,14 @@ class Population:
     @staticmethod
     def load(
         folder: str | os.PathLike, trial: Any = None, data: Any = None, validation: Any = None,
-        layout: Layout | None = None, prepare: Any = None, groups: Any = None,
+        layout: Layout | None = None, prepare: Any = None, groups: Any = None, folds: Any = None, bootstrap: Any = None,
     ) -> "Population":  # fmt: skip
         """Read what `save` wrote, to go on where it was.
 
         Args:
             folder: what `save` wrote, or ``fit(..., folder=)``.
-            trial, data, validation, prepare, groups: as in the training, checked; of validations only a pair is needed.
+            trial, data, validation, prepare, groups, folds, bootstrap: as in the training, checked; of validations only
+                a pair is needed.
             layout: how the members lie on this machine; None for one after the other.
 
         Raises:
@@ -288,7 +289,7 @@ class Population:
         """
         from jaxnn.io.folder import load
 
-        return load(folder, trial, data, validation, layout, prepare, groups)
+        return load(folder, trial, data, validation, layout, prepare, groups, folds, bootstrap)
 
 
 def _every(callback: Callable) -> int:

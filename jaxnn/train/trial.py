@@ -12,9 +12,8 @@ from jaxnn.core.registry import is_better_larger, rises
 from jaxnn.core.types import Layer, PerExample, Transformation
 from jaxnn.metrics.names import unique
 from jaxnn.train.heads import Head, given, is_node, leaves, mapped
+from jaxnn.train.options import PARTS
 
-PARTS = ("fold", "bootstrap")
-"""Axes that say which part of the rows a member trains on."""
 OWN = ("seed", "batch_size", "epochs", *PARTS)
 """Axes of the engine's own; all others are arguments of the trial function."""
 
@@ -27,16 +26,6 @@ def arguments(point: Mapping[str, Any]) -> dict[str, Any]:
         {'lr': 0.1}
     """
     return {name: value for name, value in point.items() if name not in OWN}
-
-
-def part_of(point: Mapping[str, Any]) -> int:
-    """The number of the part of the rows that a point trains on.
-
-    Example:
-        >>> part_of({"lr": 0.1, "fold": 3}), part_of({"lr": 0.1})
-        (3, 0)
-    """
-    return next((point[name] for name in PARTS if name in point), 0)
 
 
 @dataclass(frozen=True, eq=False)
