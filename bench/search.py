@@ -8,7 +8,7 @@ import sys
 
 from common import machine, save
 
-PARTS = ("halving",)
+PARTS = ("halving", "optuna", "sklearn")
 
 
 def main() -> None:

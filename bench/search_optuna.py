@@ -87,17 +87,17 @@ def table(found: dict[str, list[dict]]) -> str:
     return text
 
 
-def main() -> None:
-    """Print the table and write the JSON; ``--small`` for a try."""
+def run(**options: int) -> dict:
+    """Print the table; ``compared``'s arguments."""
     nn.configure(cpu_devices="auto")
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    small = "--small" in sys.argv
-    print(machine())
-    found = compared(trials=128, seeds=1) if small else compared()
-    text = table(found)
-    if not small:
-        save("search_optuna", {"table": text, "searches": found})
+    found = compared(**options)
+    return {"table": table(found), "searches": found}
 
 
 if __name__ == "__main__":
-    main()
+    print(machine())
+    if "--small" in sys.argv:
+        run(trials=128, seeds=1)
+    else:
+        save("search_optuna", run())

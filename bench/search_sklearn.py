@@ -76,12 +76,11 @@ def measure(side: int = SIDE, folds: int = FOLDS, epochs: int = EPOCHS, repeats:
     }
 
 
-def search_sklearn(**options: int) -> dict:
-    """Print the table and write the JSON."""
+def run(**options: int) -> dict:
+    """Print the table; arguments of `measure`."""
     warnings.simplefilter("ignore")  # networks that came to the end of their epochs
     os.environ["PYTHONWARNINGS"] = "ignore"
     nn.configure(cpu_devices="auto")
-    print(machine() + "\n")
     found = measure(**options)
     base = found["scikit-learn, all cores"]["warm"]
     print("| | first s | times faster | warm s | times faster | best parameters | score | off by |\n|" + "---|" * 8)
@@ -95,7 +94,8 @@ def search_sklearn(**options: int) -> dict:
 
 
 if __name__ == "__main__":
+    print(machine() + "\n")
     if "--small" in sys.argv:
-        search_sklearn(side=2, folds=2, epochs=5, repeats=2)
+        run(side=2, folds=2, epochs=5, repeats=2)
     else:
-        save("search_sklearn", search_sklearn())
+        save("search_sklearn", run())
