@@ -248,6 +248,13 @@ def test_normal_distributions_of_steps_are_those_of_scipy():
     outputs, targets = np.stack([WIDE, WIDE[::-1]], 1), np.stack([VALUES[:, :2], VALUES[:, 2:]], 1)
     wanted = -stats.norm.logpdf(targets.astype(float), outputs[..., :2], np.exp(outputs[..., 2:] / 2)).mean((1, 2))
     np.testing.assert_allclose(losses.gaussian_nll(jnp.asarray(outputs), jnp.asarray(targets)), wanted, rtol=1e-5)
+    one, values = (
+        np.stack([PAIR, PAIR[::-1]], 1),
+        VALUES[:, :2],
+    )  # one target a step, with an axis of its own or without
+    wanted = -stats.norm.logpdf(values.astype(float), one[..., 0], np.exp(one[..., 1] / 2)).mean(1)
+    for targets in (values, values[..., None]):
+        np.testing.assert_allclose(losses.gaussian_nll(jnp.asarray(one), jnp.asarray(targets)), wanted, rtol=1e-5)
 
 
 def test_what_is_not_said_is_what_others_take():
