@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from jaxnn import losses
+from jaxnn.losses.shapes import at_least_float32
 
 DRAW = np.random.default_rng(0)
 LOGITS, LABELS = 3 * DRAW.normal(size=(7, 4)).astype(np.float32), DRAW.integers(0, 4, 7)
@@ -29,3 +30,11 @@ def test_nothing_is_broadcast(outputs, targets):
     else:
         with pytest.raises(ValueError, match="write a model with one output per target"):
             jax.eval_shape(losses.squared_error, *shapes)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "wide"),
+    [("bfloat16", "float32"), ("float16", "float32"), ("float32", "float32"), ("float64", "float64")],
+)
+def test_sums_are_taken_in_float32_at_least(dtype, wide):
+    assert jnp.dtype(at_least_float32(jnp.dtype(dtype))) == jnp.dtype(wide)
