@@ -278,3 +278,5 @@ def test_only_counts_and_normal_distributions_are_read_otherwise_than_as_they_ar
         np.testing.assert_array_equal(reading.values(outputs, "normal"), WIDE[:, :2])
         np.testing.assert_allclose(reading.values(outputs, "counts"), np.exp(WIDE), rtol=1e-6)
         assert type(reading.values(outputs, "counts")) is type(outputs)
+    steps = np.stack([WIDE, -WIDE, WIDE], 1)  # (batch, steps, outputs)
+    np.testing.assert_array_equal(reading.values(steps, "normal"), steps[:, :, :2])
