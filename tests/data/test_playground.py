@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from jaxnn.data.playground import SETS, draw
 
@@ -26,6 +27,15 @@ def test_circle():
     noisy_x, noisy = draw("circle", 1000, 0.3, 0)
     assert np.array_equal(noisy_x, x)
     assert 0.05 < np.mean(noisy != y) < 0.5
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_a_circle_is_evenly_drawn_all_around_and_outwards(label):
+    x, y = draw("circle", 4000, 0.0, 1)
+    inside = x[y == label]
+    angle, r = np.arctan2(inside[:, 0], inside[:, 1]), np.hypot(*inside.T)
+    assert stats.kstest(angle, stats.uniform(-np.pi, 2 * np.pi).cdf).pvalue > 1e-3
+    assert stats.kstest(r, stats.uniform(*((0, 2.5) if label else (3.5, 1.5))).cdf).pvalue > 1e-3
 
 
 def test_xor():

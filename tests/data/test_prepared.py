@@ -56,3 +56,9 @@ def test_plain_data_are_checked():
     assert from_plain(learned._asdict() | {"categories": ["x", None]}) == learned
     with pytest.raises(ValueError, match="no column of a Preparation"):
         from_plain(learned._asdict() | {"scale": float("inf")})
+
+
+def test_what_nothing_was_learned_of_is_left_as_it_is():
+    values = np.array([2.0, np.nan, -1.0])
+    assert apply(Prepared("a", "number"), Column("number", values), "x").tolist() == [[2.0], [0.0], [-1.0]]
+    assert Prepared("a", "number").names == ("a",) and Prepared("a", "nothing").names == ()

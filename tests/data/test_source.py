@@ -205,3 +205,9 @@ def test_the_fingerprint_names_what_differs():
     assert differing((X, Y), None) == {"the parts", "the validation data"}
     shaped = read((X.reshape(20, 3, 1), Y)).fingerprint()["x"]
     assert shaped != read((X, Y)).fingerprint()["x"]
+
+
+def test_a_preparation_is_fitted_on_the_rows_that_count():
+    x, weight = np.array([[1.0], [3.0], [99.0], [5.0]]), np.array([1.0, 2.0, 0.0, 1.0])
+    source = read((x, np.arange(4.0), weight), prepare=nn.data.Preparation())
+    assert source.prepare == nn.data.Preparation().fit(x[weight > 0])

@@ -47,6 +47,9 @@ def test_a_leaf_of_other_rows_is_named_with_all_shapes():
         (STEPS, -1.0 * MASK, "0 or more and not all 0"),
         ({"a": LABELS, "b": VALUES}, {"a": np.ones(6), "b": np.zeros(6)}, "0 or more and not all 0"),
         ({"a": LABELS, "b": VALUES}, {"a": np.ones(6), "b": np.ones(4)}, r"\(4,\); write one per row"),
+        ({"a": LABELS, "b": STEPS}, {"a": np.ones(6), "b": np.ones((6, 3))}, r"shape \(6, 3\); .* shape \(6, 4\)"),
+        ({"a": {"b": STEPS}}, {"a": {"b": np.ones((6, 3))}}, r"shape \(6, 3\); .* per step, shape \(6, 4\)"),
+        ((LABELS, STEPS), (np.ones(6), np.ones((6, 3))), r"shape \(6, 3\); .* per step, shape \(6, 4\)"),
     ],
 )
 def test_weights_that_do_not_fit_are_refused(y, weight, words):

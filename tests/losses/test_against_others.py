@@ -215,6 +215,9 @@ def test_their_numbers_are_traced(make, name, outputs, targets):
         (lambda: losses.kl_divergence(jnp.ones((4, 3)), jnp.ones(4)), r"or softmax_cross_entropy for class numbers"),
         (lambda: losses.cosine_distance(jnp.ones((4, 3)), jnp.ones(4)), r"as many outputs as a target has numbers"),
         (lambda: losses.triplet()(jnp.ones((4, 3)), jnp.ones(4)), r"\(batch, 3, size\)"),
+        (lambda: losses.triplet()(jnp.ones((4, 4, 5)), jnp.ones(4)), r"\(batch, 3, size\)"),
+        (lambda: losses.triplet()(jnp.ones((4, 2, 5)), jnp.ones(4)), r"\(batch, 3, size\)"),
+        (lambda: losses.triplet()(jnp.ones((4, 3, 5)), jnp.ones(3)), r"\(batch, 3, size\)"),
         (lambda: losses.ctc()(jnp.ones((4, 3)), jnp.ones(4)), r"\(batch, time, classes\)"),
         (lambda: losses.ctc()(jnp.ones((4, 3)), jnp.ones((4, 2))), r"\(batch, time, classes\)"),
         (lambda: losses.ctc()(jnp.ones((4, 5, 3, 2)), jnp.ones((4, 2))), r"\(batch, time, classes\)"),
@@ -248,6 +251,13 @@ def test_normal_distributions_of_steps_are_those_of_scipy():
     outputs, targets = np.stack([WIDE, WIDE[::-1]], 1), np.stack([VALUES[:, :2], VALUES[:, 2:]], 1)
     wanted = -stats.norm.logpdf(targets.astype(float), outputs[..., :2], np.exp(outputs[..., 2:] / 2)).mean((1, 2))
     np.testing.assert_allclose(losses.gaussian_nll(jnp.asarray(outputs), jnp.asarray(targets)), wanted, rtol=1e-5)
+    one, values = (
+        np.stack([PAIR, PAIR[::-1]], 1),
+        VALUES[:, :2],
+    )  # one target a step, with an axis of its own or without
+    wanted = -stats.norm.logpdf(values.astype(float), one[..., 0], np.exp(one[..., 1] / 2)).mean(1)
+    for targets in (values, values[..., None]):
+        np.testing.assert_allclose(losses.gaussian_nll(jnp.asarray(one), jnp.asarray(targets)), wanted, rtol=1e-5)
 
 
 def test_what_is_not_said_is_what_others_take():
@@ -268,3 +278,5 @@ def test_only_counts_and_normal_distributions_are_read_otherwise_than_as_they_ar
         np.testing.assert_array_equal(reading.values(outputs, "normal"), WIDE[:, :2])
         np.testing.assert_allclose(reading.values(outputs, "counts"), np.exp(WIDE), rtol=1e-6)
         assert type(reading.values(outputs, "counts")) is type(outputs)
+    steps = np.stack([WIDE, -WIDE, WIDE], 1)  # (batch, steps, outputs)
+    np.testing.assert_array_equal(reading.values(steps, "normal"), steps[:, :, :2])

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaxnn import losses
+from jaxnn.losses.shapes import at_least_float32
 
 
 @given(st.lists(st.integers(1, 4), min_size=1, max_size=3), st.lists(st.integers(1, 4), min_size=1, max_size=3))
@@ -20,3 +21,11 @@ def test_nothing_is_broadcast(outputs, targets):
     else:
         with pytest.raises(ValueError, match="write a model with one output per target"):
             jax.eval_shape(losses.squared_error, *shapes)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "wide"),
+    [("bfloat16", "float32"), ("float16", "float32"), ("float32", "float32"), ("float64", "float64")],
+)
+def test_sums_are_taken_in_float32_at_least(dtype, wide):
+    assert jnp.dtype(at_least_float32(jnp.dtype(dtype))) == jnp.dtype(wide)

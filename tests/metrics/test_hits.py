@@ -57,3 +57,16 @@ def test_top_1_is_accuracy_even_in_ties(logits, labels):
 def test_top_k_takes_whole_numbers_of_at_least_one(k):
     with pytest.raises(ValueError, match=r"k must be a whole number of at least 1, got .*; write top_k\(5\)"):
         metrics.top_k(k)
+
+
+def test_several_labels_at_every_step_are_all_right_or_not():
+    scores = np.random.default_rng(0).normal(size=(5, 4, 3)).astype(np.float32)  # (batch, time, labels)
+    yes = (scores > 0).astype(np.int32)
+    yes[0, 1, 2] = 1 - yes[0, 1, 2]
+    yes[3, 0] = 1 - yes[3, 0]
+    rows = zip(yes, scores > 0, strict=True)
+    right = [np.mean([sk.accuracy_score([y], [p]) for y, p in zip(*row, strict=True)]) for row in rows]
+    assert right == [0.75, 1, 1, 0.75, 1]
+    np.testing.assert_allclose(metrics.accuracy(scores, jnp.asarray(yes)), right)
+    each = ((scores > 0) == yes).mean((1, 2))
+    np.testing.assert_allclose(metrics.binary_accuracy(scores, jnp.asarray(yes)), each, rtol=1e-6)
