@@ -16,7 +16,7 @@ class Targets(NamedTuple):
 
     Args:
         y: class numbers or values; a tree of them for several outputs.
-        classes: the name of each class, where the targets were names, else None; a tree where one of several outputs
+        classes: the name of each class, where the targets were names, else None; a dict where one of several outputs
             has names.
     """
 
@@ -100,10 +100,9 @@ def by_output(classes: Any) -> dict[tuple, tuple]:
     """
     if classes is None:
         return {}
-    pairs = list(classes.items()) if isinstance(classes, Mapping) else list(enumerate(classes))
-    if not isinstance(classes, Mapping) and not any(v is None or isinstance(v, (tuple, Mapping)) for _, v in pairs):
+    if not isinstance(classes, Mapping):
         return {(): tuple(classes)}
-    return {(key, *path): names for key, branch in pairs for path, names in by_output(branch).items()}
+    return {(key, *path): names for key, branch in classes.items() for path, names in by_output(branch).items()}
 
 
 def _read_tree(y: Any, what: str, task: Any, known: Any, named: bool) -> Targets:
@@ -113,12 +112,8 @@ def _read_tree(y: Any, what: str, task: Any, known: Any, named: bool) -> Targets
         read(y[key], f"{key!r} of {what}", *(_branch(tree, key) for tree in (task, known)), named=named) for key in keys
     ]
     found, classes = [part.y for part in parts], [part.classes for part in parts]
-    if all(names is None for names in classes):
-        classes = None
-    elif isinstance(y, dict):
-        classes = dict(zip(keys, classes, strict=True))
-    return Targets(dict(zip(keys, found, strict=True)) if isinstance(y, dict) else tuple(found),
-                   tuple(classes) if isinstance(classes, list) else classes)  # fmt: skip
+    by_key = None if all(names is None for names in classes) else dict(zip(keys, classes, strict=True))
+    return Targets(dict(zip(keys, found, strict=True)) if isinstance(y, dict) else tuple(found), by_key)
 
 
 def _branch(tree: Any, key: Any) -> Any:

@@ -19,7 +19,7 @@ from jaxnn.train.enrol import Entry
 
 
 def train_all(
-    on: Any, job: Job, source: Source, entries: Sequence[Entry], cohorts: list[list[int]], found: list[Came],
+    on: Any, job: Job, source: Source, entries: list[Entry], cohorts: list[list[int]], found: list[Came],
     callbacks: Sequence[Callable], visited: Callable[[int], Any], search: Search | None = None,
 ) -> Record:  # fmt: skip
     """Train every part of a grid; what came of each is put to what was found before, as it comes.
@@ -67,10 +67,13 @@ def train_all(
 
 
 def _searched(
-    search: Search, job: Job, source: Source, entries: Sequence[Entry], parts: list[Part], found: list[Came],
+    search: Search, job: Job, source: Source, entries: list[Entry], parts: list[Part], found: list[Came],
     callbacks: Sequence[Callable], visited: Callable[[int], Any],
 ) -> Record:  # fmt: skip
-    """Hand the members of all structures to a search; what came of them is put to what was found."""
+    """Hand the members of all structures to a search; what came of them is put to what was found.
+
+    A search may change hyperparameters on its way: the entries are then those with which each member ended.
+    """
     populations = []
     try:
         for part in parts:
@@ -80,6 +83,8 @@ def _searched(
         found.extend(came for own in populations for came in finished(own, all_begun=True))
         raise
     for own in populations:
+        for i, entry in zip(own.numbers, own.entries, strict=True):
+            entries[i] = entry
         came = Came.of(own.numbers, own, job.states)
         found.append(came._replace(outcome=record.beside(came.outcome, came.points)))
     return record

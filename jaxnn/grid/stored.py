@@ -101,6 +101,7 @@ def read_grid(folder: Path) -> dict[str, Any]:
     found: list[Any] = [about.get(name) for name in ("points", "parts", "axes")]
     points, parts, axes = found
     ok = all(isinstance(v, list) for v in (points, parts, axes)) and all(isinstance(n, str) for n in axes)
+    ok = ok and type(about.get("turn", 0)) is int
     ok = ok and all(isinstance(p, dict) and p.keys() == set(Part._fields) for p in parts)
     ok = ok and all(type(p["structure"]) is int and NAME.fullmatch(str(p["name"])) for p in parts)
     if not ok or sorted(i for part in parts for i in part["points"]) != list(range(len(points))):

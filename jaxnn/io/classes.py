@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from jaxnn.data.labels import by_output
-from jaxnn.train.heads import by_path, is_node, leaves
+from jaxnn.train.heads import is_node, leaves
 
 
 def written(classes: Any, encode: Callable[[Any], Any]) -> Any:
@@ -46,4 +46,12 @@ def read(text: Any, loss: Any, decode: Callable[[Any], Any]) -> Any:
     strange = next((path for path in known if path not in dict(leaves(loss))), None)
     if strange is not None and is_node(loss):
         raise ValueError(f"there are class names of {strange!r:.80}, which is no output")
-    return by_path(loss, known)
+    return _tree(loss, known, ())
+
+
+def _tree(loss: Any, known: dict[tuple, tuple], path: tuple) -> Any:
+    """The names by output: a dict where there are several, by key or by place."""
+    if not is_node(loss):
+        return known.get(path)
+    pairs = loss.items() if isinstance(loss, dict) else enumerate(loss)
+    return {key: _tree(own, known, (*path, key)) for key, own in pairs}

@@ -111,15 +111,15 @@ class Programs:
     def __init__(self, recipe: Recipe, layout: Layout):
         # A member that goes back would hide the NaN that JAX looks for.
         rewind = recipe.rewind and not settings().jax_debug_nans
-        recipe = replace(recipe, platform=layout.platform, rewind=rewind)
+        self.recipe = replace(recipe, platform=layout.platform, rewind=rewind)
 
         def begin(own: tuple, row: Any) -> Any:
             member, given = own
-            return start(recipe, member, row, given)
+            return start(self.recipe, member, row, given)
 
         def go_on(own: tuple, block: Any) -> Any:
             member, state = own
-            return epochs(recipe, member, state, block, layout.beside)
+            return epochs(self.recipe, member, state, block, layout.beside)
 
         beginning, training = layout.lay(begin), layout.lay(go_on)
         self.start = Program(beginning, OPTIONS_ONCE)
@@ -153,7 +153,9 @@ _KEPT: OrderedDict[Any, Any] = OrderedDict()
 
 def programs(recipe: Recipe, layout: Layout) -> Programs:
     """The programs of a recipe, those of before where the trial function reads the same as then."""
-    return remembered(recipe, layout, lambda: Programs(recipe, layout))
+    found = remembered(recipe, layout, lambda: Programs(recipe, layout))
+    found.recipe = replace(found.recipe, trial=recipe.trial)  # what is traced anew is traced by the function at hand
+    return found
 
 
 def remembered(recipe: Recipe, kind: Any, make: Callable[[], Any]) -> Any:

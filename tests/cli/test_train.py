@@ -10,7 +10,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.metrics import accuracy_score, mean_absolute_error, r2_score
 
 import jaxnn as nn
-from jaxnn.cli import main, train
+from jaxnn.cli import main, telling
 from jaxnn.cli.problem import _trial
 from jaxnn.data.split import holdout
 
@@ -121,7 +121,7 @@ def test_a_regression_grid_of_a_linear_model_from_parquet(capsys, houses):
 
 
 def test_without_matplotlib_there_are_no_pictures(capsys, monkeypatch):
-    monkeypatch.setattr(train, "find_spec", lambda name: None)
+    monkeypatch.setattr(telling, "find_spec", lambda name: None)
     assert main(["fit", "xor", "--epochs", "2", "--hidden", "4"]) == 0
     assert "no pictures without matplotlib" in capsys.readouterr().out
     assert sorted(os.listdir("jaxnn-xor-fit")) == ["history.csv", "model.safetensors"]

@@ -232,7 +232,7 @@ def test_a_steady_plan_has_few_programs_and_not_many_places_too_many(members, de
     assert chunks == -(-members // min(chunk, members)) and chunks * steady.chunk - members < chunks
     widths = set()
     for count in range(1, steady.chunk + 1):
-        own = steady.fitted(count)
+        own = steady.thinned(count)
         widths.add(own.width)
         block = own.width * devices
         places = own.arrange(count)

@@ -90,7 +90,7 @@ def test_saved_over_another_it_leaves_one(runs, tmp_path):
     some.save(tmp_path)
     same(nn.load_runs(tmp_path), some)
     names = {p.name for p in tmp_path.iterdir()}
-    assert names == {"grid.json", "table.csv", "structure_000_1", "structure_001_1", "structure_of_my_thesis"}
+    assert names == {"grid.json", "table.csv", "structure_000_001", "structure_001_001", "structure_of_my_thesis"}
 
 
 @pytest.mark.parametrize("writes", range(6))

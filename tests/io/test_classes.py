@@ -15,7 +15,7 @@ LOSSES = {"kind": "hinge", "boxes": ("huber", "softmax_cross_entropy")}
         (None, "hinge"),
         (("no", "yes"), "hinge"),
         ((3, 7), "hinge"),
-        ({"kind": ("no", "yes"), "boxes": (None, ("a", "b", "c"))}, LOSSES),
+        ({"kind": ("no", "yes"), "boxes": {0: None, 1: ("a", "b", "c")}}, LOSSES),
     ],
 )
 def test_names_come_back_as_they_were(classes, loss):

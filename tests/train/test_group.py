@@ -139,7 +139,7 @@ def test_places_that_only_fill_up_do_not_train():
     """With a rate that diverges in the last member, whose copies fill up, nobody goes on after it."""
     from jaxnn.grid.plan import Plan
 
-    pop, plain = population(Plan(1, 2, 8, (), True)), population(Alone())
+    pop, plain = population(Plan(1, 1, 8, room=8)), population(Alone())
     pop.advance(2), plain.advance(2)
     state = pop.groups[0].standing.state
     assert len(state.epoch) == 8 and np.asarray(state.epoch).tolist() == [2, 2, 2, 0, 0, 0, 0, 0]

@@ -73,7 +73,7 @@ def test_outputs_in_a_tuple_and_columns_of_a_table():
 
     y = (pandas.Series(KIND, dtype="category"), pandas.Series(SIZE))
     run = nn.fit(pair, (X, y), {"lr": 0.1}, epochs=2, validation=(X, y), progress=False)
-    assert run.classes == (NAMES["kind"], None)
+    assert run.classes == {0: NAMES["kind"], 1: None}
     assert set(run.predict(X)[0]) <= set(NAMES["kind"])
 
 

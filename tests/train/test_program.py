@@ -171,3 +171,18 @@ def test_the_timing_tells_seconds_and_compilations(epochs):
     assert run.timing["compile"] + run.timing["run"] <= time.perf_counter() - began
     assert set(run.timing) == {"compile", "run", "compiles"} and run.timing["run"] > 0
     assert run.timing["compiles"] in (0, 2) and run.timing["compile"] >= 0
+
+
+def test_a_function_that_reads_as_one_before_is_traced_itself():
+    """As in a notebook whose cell is run again when what the old function read is gone."""
+    code = "def trial(lr):\n    return nn.Trial(nn.linear_regression(), 'squared_error', optax.sgd(lr * 3.0))"
+    old: dict = {"nn": nn, "optax": optax}
+    new = dict(old)
+    exec(code, old), exec(code, new)
+    data = np.ones((6, 2)), np.ones(6)
+    first = nn.fit(old["trial"], data, dict(lr=0.1), epochs=1, batch_size=3)
+    old.clear()
+    again = nn.fit(new["trial"], data, dict(lr=0.1), epochs=1, batch_size=3)
+    assert again.timing["compiles"] == 0 and again.metrics == first.metrics
+    wider = nn.fit(new["trial"], (np.ones((6, 5)), np.ones(6)), dict(lr=0.1), epochs=1, batch_size=3)
+    assert wider.params["kernel"].shape == (5, 1)
