@@ -41,6 +41,8 @@ def anchored(app, doctree):
     """Places under both names of an object, by the front door and by its file: the pages of the sources use either."""
     for node in doctree.findall(addnodes.desc_signature):
         name = node.get("fullname")
+        if name is None or "module" not in node:  # of another domain, as in scikit-learn's own texts
+            continue
         owner = getattr(import_module(node["module"]), name.split(".")[0])
         file = getattr(owner, "__module__", node["module"])
         for other in (f"jaxnn.{name}", f"{file}.{name}"):

@@ -10,7 +10,6 @@ from jaxnn import interop as interop
 from jaxnn import losses as losses
 from jaxnn import metrics as metrics
 from jaxnn import plot as plot
-from jaxnn import search as search
 from jaxnn import testing as testing
 
 # core: how a layer is declared, what a hyperparameter, a loss and a metric are, JSON.

@@ -4,7 +4,6 @@ from jaxnn.data.datasets import Dataset as Dataset
 from jaxnn.data.datasets import load as load
 from jaxnn.data.datasets import take as take
 from jaxnn.data.datasets import train_test as train_test
-from jaxnn.data.folds import folds as folds
 from jaxnn.data.image_files import read_cifar as read_cifar
 from jaxnn.data.image_files import read_idx as read_idx
 from jaxnn.data.images import Images as Images

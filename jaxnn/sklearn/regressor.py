@@ -18,14 +18,13 @@ class MLPRegressor(OfValues, BaseMLP):
 
     Args:
         loss: ``"squared_error"``, or ``"poisson"`` for rates of counts.
-        hidden_layer_sizes, activation, solver, alpha, batch_size, learning_rate, learning_rate_init, power_t, max_iter,
-            shuffle, random_state, tol, verbose, warm_start, momentum, nesterovs_momentum, early_stopping,
-            validation_fraction, beta_1, beta_2, epsilon, n_iter_no_change, max_fun: as in `MLPClassifier`; early
-            stopping looks at R2.
+        hidden_layer_sizes, activation, solver, alpha, batch_size, learning_rate: as in `MLPClassifier`.
+        learning_rate_init, power_t, max_iter, shuffle, random_state, tol, verbose: as in `MLPClassifier`.
+        warm_start, momentum, nesterovs_momentum, beta_1, beta_2, epsilon, max_fun: as in `MLPClassifier`.
+        early_stopping, validation_fraction, n_iter_no_change: as in `MLPClassifier`; early stopping looks at R2.
         dropout, l1, optimizer, dtype: ours, as in `MLPClassifier`.
 
-    Attributes:
-        coefs_, intercepts_, loss_, loss_curve_ and all others: as in `MLPClassifier`, without ``classes_``.
+    Its attributes, ``coefs_``, ``loss_curve_`` and all others, are those of `MLPClassifier`, without ``classes_``.
 
     Source: ``sklearn.neural_network.MLPRegressor``.
 
