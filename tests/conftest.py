@@ -1,5 +1,6 @@
 """The strict test room: strict dtype promotion, no silent rank promotion, cheap compilation, fast repeats."""
 
+import gc
 import importlib.metadata
 import os
 import tempfile
@@ -19,6 +20,26 @@ jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_compilation_cache_dir", os.path.join(tempfile.gettempdir(), "jaxnn-test-cache"))
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+
+
+MOST_MAPS = 20_000
+"""Pieces of memory of a process; Linux allows 65,530, and each compiled program takes several."""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _programs_let_go():
+    """Programs are forgotten after a file where a process holds many: thousands of them end it by a crash."""
+    yield
+    maps = "/proc/self/maps"
+    if os.path.exists(maps):
+        with open(maps) as lines:
+            many = sum(1 for _ in lines) > MOST_MAPS
+        if many:
+            from jaxnn.train.program import forget
+
+            forget()
+            jax.clear_caches()
+            gc.collect()
 
 
 @pytest.fixture

@@ -166,3 +166,8 @@ def remembered(recipe: Recipe, kind: Any, make: Callable[[], Any]) -> Any:
     while len(_KEPT) > KEPT:
         _KEPT.popitem(last=False)
     return found
+
+
+def forget() -> None:
+    """Let go of all programs that are kept; the next training of each compiles anew."""
+    _KEPT.clear()

@@ -186,3 +186,11 @@ def test_a_function_that_reads_as_one_before_is_traced_itself():
     assert again.timing["compiles"] == 0 and again.metrics == first.metrics
     wider = nn.fit(new["trial"], (np.ones((6, 5)), np.ones(6)), dict(lr=0.1), epochs=1, batch_size=3)
     assert wider.params["kernel"].shape == (5, 1)
+
+
+def test_what_is_forgotten_is_compiled_anew():
+    first = fit(reading)
+    assert fit(reading).timing["compiles"] == 0
+    programs_room.forget()
+    again = fit(reading)
+    assert again.timing["compiles"] == 2 and again.metrics == first.metrics
