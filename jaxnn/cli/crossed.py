@@ -4,16 +4,14 @@ from argparse import Namespace
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from jaxnn.cli.problem import Problem, in_units
 from jaxnn.cli.report import short
 from jaxnn.cli.telling import constant, say, score
 from jaxnn.grid.cv import CV
 from jaxnn.grid.ensemble import Top
+from jaxnn.grid.printing import printed
 from jaxnn.grid.results import Runs
 from jaxnn.train.fit import fit
-from jaxnn.train.options import PARTS
 from jaxnn.train.result import Run
 
 
@@ -30,13 +28,17 @@ def leaderboard(cv: CV, axes: Mapping[str, Any], k: int = 10) -> str:
         rank   lr  val_loss  +- error  folds  epochs
     """
     varying = _varying(cv, axes)
-    rows = [["rank", *varying, cv.metric, "+- error", "folds", "epochs"]]
-    for rank, i in enumerate(cv.order[:k], 1):
-        own = [short(cv.points[i][name]) for name in varying]
-        mean, error, folds, epochs = (cv.table[name][i] for name in ("mean", "error", "folds", "epochs"))
-        rows.append([str(rank), *own, f"{mean:.4f}", f"{error:.4f}", str(folds), f"{epochs:.0f}"])
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join("  ".join(map(str.rjust, row, widths)) for row in rows)
+    best = [int(i) for i in cv.order[:k]]
+    columns = {"rank": [str(rank) for rank in range(1, len(best) + 1)]}
+    columns |= {name: [short(cv.points[i][name]) for i in best] for name in varying}
+    shown = {
+        "mean": (cv.metric, ".4f"),
+        "error": ("+- error", ".4f"),
+        "folds": ("folds", "d"),
+        "epochs": ("epochs", ".0f"),
+    }
+    columns |= {title: [f"{cv.table[name][i]:{form}}" for i in best] for name, (title, form) in shown.items()}
+    return printed(columns)
 
 
 def table_of(cv: CV) -> dict[str, list]:
@@ -66,7 +68,7 @@ def winner_of(
     winner = in_units(run, task.target)
     constant(words, task)
     score(words, f"winner, trained on all rows but these for {epochs} epochs", winner, task)
-    together = Top(in_units(runs[int(i)], task.target) for i in _networks(runs, cv.best))
+    together = Top(in_units(run, task.target) for run in runs.where(**cv.best))
     if len(together) > 1:
         score(words, f"{len(together)} networks of its folds together", together.ensemble(), task)
     return winner
@@ -74,10 +76,3 @@ def winner_of(
 
 def _varying(cv: CV, axes: Mapping[str, Any]) -> list[str]:
     return [name for name in cv.points[0] if len(axes[name]) > 1]
-
-
-def _networks(runs: Runs, best: dict[str, Any]) -> np.ndarray:
-    """The numbers of a point's networks: its folds and seeds."""
-    points = [{n: v for n, v in point.items() if n not in (*PARTS, "seed")} for point in runs.space.points]
-    return np.array([i for i, point in enumerate(points) if {n: short(v) for n, v in point.items()}
-                     == {n: short(v) for n, v in best.items()}])  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from jaxnn.core.registry import rises
+from jaxnn.grid.printing import printed
 from jaxnn.plot.axes import short
 
 LABELS = {
@@ -68,15 +69,13 @@ def leaderboard(table: Mapping[str, list], order: np.ndarray, metric: str, axes:
     axes = list(axes)
     varying = [name for name in axes if len(set(table[name])) > 1]
     scores = list(dict.fromkeys([f"val_{metric}", "val_loss"]))
-    rows = [["rank", "network", *varying, *scores, "epoch"]]
-    for rank, i in enumerate(order[:k], 1):
-        own = [short(table[name][i]) for name in varying]
-        values = [f"{table[name][i]:{'.4g' if name == 'val_loss' else '.4f'}}" for name in scores]
-        rows.append([str(rank), str(i), *own, *values, str(table["best_epoch"][i] + 1)])
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    best = [int(i) for i in order[:k]]
+    columns = {"rank": [str(rank) for rank in range(1, len(best) + 1)], "network": [str(i) for i in best]}
+    columns |= {name: [short(table[name][i]) for i in best] for name in varying}
+    columns |= {name: [f"{table[name][i]:{'.4g' if name == 'val_loss' else '.4f'}}" for i in best] for name in scores}
+    columns["epoch"] = [str(table["best_epoch"][i] + 1) for i in best]
     same = ", ".join(f"{name} {short(table[name][0])}" for name in axes if name not in varying)
-    lines = ["  ".join(map(str.rjust, row, widths)) for row in rows]
-    return "\n".join(lines + [f"all of them: {same}"] * bool(same))
+    return printed(columns) + f"\nall of them: {same}" * bool(same)
 
 
 def two_axes(table: Mapping[str, list], axes: Iterable[str]) -> tuple[str, str] | None:

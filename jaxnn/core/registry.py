@@ -1,6 +1,6 @@
 """Losses and metrics by name: those of the package and those that a user defines, and which way a metric goes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -170,6 +170,16 @@ def rises(name: str) -> bool | None:
         return False
     found = find_metric(name)
     return None if found is None else found.rises
+
+
+def usual(names: Collection[str]) -> str:
+    """The column that one goes by unless told: validation accuracy, validation loss or loss, the first there is.
+
+    Example:
+        >>> usual(["loss", "accuracy", "val_loss", "val_accuracy"]), usual(["loss", "accuracy"])
+        ('val_accuracy', 'loss')
+    """
+    return next((name for name in ("val_accuracy", "val_loss", "loss") if name in names), next(iter(names)))
 
 
 def is_better_larger(name: str, mode: str | None, call: str, known: Mapping[str, bool | None] = {}) -> bool:

@@ -113,6 +113,11 @@ class Source:
         """The steps of an epoch of each part."""
         return [-(-len(rows) // batch_size) for rows in self.parts]
 
+    def pace(self, batch_size: int, part: int) -> tuple[int | None, int | None]:
+        """The steps of an epoch: of all parts where they are alike, else of this part."""
+        steps = self.steps(batch_size)
+        return (steps[0], None) if len(set(steps)) == 1 else (None, steps[part])
+
     def scaler(self, part: int = 0) -> Standardiser | None:
         """What scales new rows as those of a part."""
         return self.standardiser if self.scalers is None else self.scalers[part]

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxnn.grid.printing import number, printed
 from jaxnn.grid.space import Space
 from jaxnn.train.options import PARTS
 from jaxnn.train.outcome import shown
@@ -40,10 +41,9 @@ class CV:
     scores: np.ndarray = field(repr=False)
 
     def __repr__(self) -> str:
-        rows = [[*self.table], *([_told(v) for v in row] for row in zip(*self.table.values(), strict=True))]
-        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-        lines = ["  ".join(cell.rjust(w) for cell, w in zip(row, widths, strict=True)) for row in rows]
-        lines[1 + self.best_index] += "  <- best"
+        lines = printed({name: [str(number(v)) for v in own] for name, own in self.table.items()}).splitlines()
+        if 1 + self.best_index < len(lines):
+            lines[1 + self.best_index] += "  <- best"
         return "\n".join([f"CV({self.metric}, {'larger' if self.rises else 'smaller'} is better)", *lines])
 
     def __len__(self) -> int:
@@ -91,10 +91,6 @@ class CV:
         rank = simplest if callable(simplest) else lambda point: -point[simplest]
         found = [int(i) for i in self.order if near[i]]
         return dict(self.points[min(found, key=lambda i: rank(self.points[i]))])
-
-
-def _told(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def summed_up(space: Space, table: dict[str, list], metric: str, rises: bool) -> CV:

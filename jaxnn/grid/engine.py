@@ -132,12 +132,13 @@ def grid(
         raise ValueError(f"start= holds {len(starts)} and there are {len(points)} members; write one, or one for each")
     done = _done(starts if starts is not None else [start])
     last = None if epochs is None else done + epochs
-    options: dict[str, Any] = dict(batch_size=batch_size, stop=stop, shuffle=shuffle, compute_dtype=compute_dtype)
+    options: dict[str, Any] = dict(epochs=last, batch_size=batch_size, stop=stop, shuffle=shuffle,
+                                   compute_dtype=compute_dtype)  # fmt: skip
     points = filled(points, trial, seed=0, batch_size=batch_size, epochs=last)
-    entries, cohorts = cohorts_of(trial, source, points, epochs=last, **options)
+    entries, cohorts = cohorts_of(trial, source, points, **options)
     if search is not None:
         search.check(entries, folder)
-    job = Job(trial, data, points, epochs, reading, {"epochs": last, **options}, start if starts is None else starts,
+    job = Job(trial, data, points, epochs, reading, options, start if starts is None else starts,
               plan, folder, states)  # fmt: skip
     work = sum(len(own) * (max(entries[i].epochs for i in own) - done) for own in cohorts) // jax.process_count()
     work = work if search is None else search.work(len(points), max(e.epochs for e in entries))

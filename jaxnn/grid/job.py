@@ -65,19 +65,22 @@ class Parcel(NamedTuple):
     token: str
 
 
+def cost_of(entry: Entry, source: Source) -> tuple[int, int]:
+    """Multiply-adds of one step of a member, and the memory that it needs while it trains."""
+    state, size = shapes(entry, source), entry.recipe.batch_size
+    return plans.work_of(state.params, size), plans.bytes_of(state, source.first_row, size)
+
+
 def layout_of(plan: Any, entries: Sequence[Entry], source: Source) -> plans.Plan:
     """How members of one structure lie on the devices of this process."""
-    state, size = shapes(entries[0], source), entries[0].recipe.batch_size
-    work, taken = plans.work_of(state.params, size), plans.bytes_of(state, source.first_row, size)
-    return plans.choose(plan, len(entries), work, taken, source.device)
+    return plans.choose(plan, len(entries), *cost_of(entries[0], source), source.device)
 
 
 def costs_of(cohorts: Sequence[Sequence[int]], entries: Sequence[Entry], source: Source) -> list[float]:
     """What each point costs: its steps, each as dear as its arithmetic and one dispatch."""
     costs = [0.0] * len(entries)
     for own in cohorts:
-        recipe = entries[own[0]].recipe
-        work = plans.work_of(shapes(entries[own[0]], source).params, recipe.batch_size)
+        work, _ = cost_of(entries[own[0]], source)
         for i in own:
             costs[i] = float(entries[i].epochs * entries[i].steps_per_epoch * (plans.TINY + work))
     return costs

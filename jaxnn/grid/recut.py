@@ -8,10 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from jaxnn.data.source import Source
-from jaxnn.grid.job import Job, layout_of
+from jaxnn.grid.job import Job, begun
 from jaxnn.grid.parts import Part, divided
 from jaxnn.grid.stored import write_grid
-from jaxnn.train.begin import begin
 from jaxnn.train.enrol import Entry
 from jaxnn.train.population import Population
 
@@ -71,8 +70,5 @@ def _new_name(part: Part, taken: set[str]) -> str:
 
 def _population(job: Job, source: Source, entries: Sequence[Entry], part: Part, name: str | None) -> Population:
     """The members of a part, as far as they came where it has a name and was begun."""
-    own = [entries[i] for i in part.points]
-    given = [job.start[i] for i in part.points] if isinstance(job.start, list) else job.start
-    place = None if name is None else Path(job.folder or "") / name
-    there = place is not None and (place / "population.json").exists()
-    return begin(own, source, layout_of(job.plan, own, source), given, place if there else None)
+    there = name is not None and (Path(job.folder or "") / name / "population.json").exists()
+    return begun(job if there else job._replace(folder=None), source, entries, part)

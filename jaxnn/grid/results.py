@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxnn.core.registry import usual
 from jaxnn.data.source import Source
 from jaxnn.grid.cohort import Cohort, Reports, together
 from jaxnn.grid.comparison import Comparison, compared
@@ -201,7 +202,7 @@ class Runs(Sequence):
         """What `best` and `top` go by unless told."""
         if not self.cohorts:
             raise ValueError("no run has begun; write runs.finished for those that had")
-        return next(m for m in ("val_accuracy", "val_loss", "loss") if m in self.history)
+        return usual(self.history)
 
     def replay(self, i: int) -> Run:
         """Train point ``i`` alone again by `fit`, with the same data, seed and options."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxnn.core.registry import is_better_larger
+from jaxnn.core.registry import is_better_larger, usual
 from jaxnn.grid.levels import cells, check_axis, levels, settings_of
 from jaxnn.grid.printing import number, printed, with_errors
 
@@ -74,7 +74,7 @@ class Statistics:
         Raises:
             ValueError: for a metric that is not here, or of which nobody said which way is better.
         """
-        metric = metric or next((m for m in ("val_accuracy", "val_loss", "loss") if m in self.metrics), self.metrics[0])
+        metric = metric or usual(self.metrics)
         if metric not in self.metrics:
             raise ValueError(f"there are no statistics of {metric!r}; choose one of {', '.join(self.metrics)}")
         means = np.array(self.table[f"{metric}_mean"])

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from jaxnn.data.labels import by_output
-from jaxnn.train.heads import is_node, leaves
+from jaxnn.train.heads import is_node, items, leaves
 
 
 def written(classes: Any, encode: Callable[[Any], Any]) -> Any:
@@ -53,5 +53,4 @@ def _tree(loss: Any, known: dict[tuple, tuple], path: tuple) -> Any:
     """The names by output: a dict where there are several, by key or by place."""
     if not is_node(loss):
         return known.get(path)
-    pairs = loss.items() if isinstance(loss, dict) else enumerate(loss)
-    return {key: _tree(own, known, (*path, key)) for key, own in pairs}
+    return {key: _tree(own, known, (*path, key)) for key, own in items(loss)}

@@ -125,10 +125,9 @@ def _models(models: list[Model], stop: Any, directions: Any) -> dict[str, Any]:
 
 def _once(own: list[Any], write: Callable[[Any], Any]) -> dict[str, Any]:
     """What members may share, each value once; ``of`` says which is whose."""
-    seen: dict[int, Any] = {}
+    texts = {key: json.dumps(write(v)) for key, v in {id(v): v for v in own}.items()}
     values: dict[str, int] = {}
-    texts = [seen[id(v)] if id(v) in seen else seen.setdefault(id(v), json.dumps(write(v))) for v in own]
-    numbers = [values.setdefault(text, len(values)) for text in texts]
+    numbers = [values.setdefault(texts[id(v)], len(values)) for v in own]
     return {"values": [json.loads(text) for text in values], "of": numbers}
 
 

@@ -2,26 +2,25 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, TypedDict
 
-import jax
 import numpy as np
 
-from jaxnn.data.source import Source, read
+from jaxnn.core.registry import usual
+from jaxnn.data.source import read
 from jaxnn.grid import plan as plans
-from jaxnn.grid.cohort import Cohort, Report
+from jaxnn.grid.came import TIMES, Came, joined
+from jaxnn.grid.cohort import Cohort
 from jaxnn.grid.engine import cohorts_of
 from jaxnn.grid.filled import filled
+from jaxnn.grid.job import cost_of
 from jaxnn.grid.results import Runs
 from jaxnn.grid.space import Space
 from jaxnn.search.batch import Batch, Part
-from jaxnn.train.begin import begin, shapes
+from jaxnn.train.begin import begin
 from jaxnn.train.enrol import Entry, task_of
 from jaxnn.train.options import check_options, whole
-from jaxnn.train.outcome import Outcome, bare, merged, shown
 from jaxnn.train.population import Population
-from jaxnn.train.result import Run
 from jaxnn.train.trial import TrialLike
 
 LEAST = 8
@@ -45,24 +44,6 @@ class Options(TypedDict, total=False):
 
 OF_POINTS = {"batch_size": 32, "stop": None, "shuffle": True, "compute_dtype": None}
 OF_ROWS = {"validation": None, "shuffle_seed": 0, "standardise": False, "prepare": None, "groups": None}
-
-
-class Done(NamedTuple):
-    """Members of one structure that train no more.
-
-    Args:
-        numbers: of their points.
-        entries: one for each.
-        outcome: what came of them.
-        plan: how they lay on the machine.
-        timing: seconds to compile and to run, and compilations.
-    """
-
-    numbers: np.ndarray
-    entries: list[Entry]
-    outcome: Outcome
-    plan: Any
-    timing: dict[str, float]
 
 
 class Batches:
@@ -105,7 +86,8 @@ class Batches:
         self.trial, self.data, self.epochs, self.seeds, self.full = trial, data, epochs, seeds, full * seeds
         self.points: list[dict[str, Any]] = []
         self.axes: tuple[str, ...] = ()
-        self._done: list[Done] = []
+        self._done: dict[Any, list[Came]] = {}  # by structure
+        self._entries: dict[int, Entry] = {}  # of the members that train no more, by their numbers
         self.source: Any = None  # a `Source`, once there is a point
         self._known: dict[Any, dict[int, plans.Plan]] = {}  # by structure, the plans that were compiled, by their room
         self._work: dict[Any, tuple[int, int]] = {}
@@ -147,10 +129,9 @@ class Batches:
 
     def _layout(self, entry: Entry, members: int) -> plans.Plan:
         """Where members of a structure lie: in a program that there is, or in a new one with some room."""
-        structure, source = entry.structure, self.source
+        structure = entry.structure
         if structure not in self._work:
-            state, size = shapes(entry, source), entry.recipe.batch_size
-            self._work[structure] = plans.work_of(state.params, size), plans.bytes_of(state, source.first_row, size)
+            self._work[structure] = cost_of(entry, self.source)
         known = self._known.setdefault(structure, {})
         room = min((room for room in known if room >= members), default=0)
         if room:
@@ -172,18 +153,15 @@ class Batches:
             ValueError: for one that the history of a structure will not have.
         """
         for part in batch.parts:
-            known = [n for n in part.population.entries[0].trial().directions if self._has(n)]
-            if names is None:
-                names = next(name for name in ("val_accuracy", "val_loss", "loss") if name in known)
+            known = part.population.entries[0].columns
+            names = usual(known) if names is None else names
             names = (names,) if isinstance(names, str) else tuple(names)
             missing = next((name for name in names if name not in known), None)
             if missing is not None:
-                held = "" if self._has(missing) else "; there is no validation part: write validation=0.2"
+                lacking = self.source.held is None and str(missing).startswith("val_")
+                held = "; there is no validation part: write validation=0.2" * lacking
                 raise ValueError(f"the history has no {missing!r}; write metric= one of {', '.join(known)}{held}")
         return names
-
-    def _has(self, name: Any) -> bool:
-        return self.source.held is not None or not str(name).startswith("val_")
 
     def drop(self, batch: Batch, gone: np.ndarray) -> None:
         """Take members out of a batch, ``(size,)`` bool; the others lie closer together, in the same program."""
@@ -205,36 +183,15 @@ class Batches:
         batch.parts = []
 
     def _keep(self, numbers: np.ndarray, population: Population, timing: dict[str, float]) -> None:
-        self._done.append(Done(numbers, population.entries, population.outcome, population.layout, timing))
+        came = Came.of(numbers, population, False)._replace(timing=dict.fromkeys(TIMES, 0) | timing, taken=None)
+        self._done.setdefault(population.entries[0].structure, []).append(came)
+        self._entries |= dict(zip(numbers.tolist(), population.entries, strict=True))
 
     def runs(self) -> Runs:
         """All members that train no more, in the order in which their points were asked for."""
-        by_structure: dict[Any, list[Done]] = {}
-        for done in self._done:
-            by_structure.setdefault(done.entries[0].structure, []).append(done)
+        cohorts = []
+        for parts in self._done.values():
+            came = joined(parts)._replace(parts=1)
+            cohorts.append(Cohort.of(came, [self._entries[i] for i in came.points], self.source))
         again = {name: v for name, v in self.options.items() if name != "plan"} | {"epochs": self.epochs}
-        cohorts = tuple(_cohort(found, self.source) for found in by_structure.values())
-        return Runs(self.trial, self.data, self._space(self.points), self.source, cohorts, again)
-
-
-def _cohort(found: list[Done], source: Source) -> Cohort:
-    """All members of one structure, in the order of their points."""
-    numbers = np.concatenate([done.numbers for done in found])
-    order = np.argsort(numbers)
-    entries: list[Entry] = [entry for done in found for entry in done.entries]
-    entries = [entries[i] for i in order]
-    outcome = jax.tree.map(lambda a: a[order], merged([done.outcome for done in found]))
-    trial, first = entries[0].trial(), entries[0]
-    fixed = {s.name: first.hparams[s.name] for s in first.recipe.structure if s.is_fixed}
-    compiling, running, compiles = (
-        sum(done.timing.get(n, 0) for done in found) for n in ("compile", "run", "compiles")
-    )
-    report = Report(fixed, len(order), found[0].plan, compiling, running, int(compiles))
-    return Cohort(
-        numbers[order], outcome, partial(_made, entries, outcome, source), report, trial.stop, trial.directions
-    )
-
-
-def _made(entries: list[Entry], outcome: Outcome, source: Source, k: int) -> Run:
-    hparams = {name: shown(v) for name, v in entries[k].hparams.items()}
-    return outcome.run(k, bare(entries[k], source), hparams, entries[k].seed)
+        return Runs(self.trial, self.data, self._space(self.points), self.source, tuple(cohorts), again)

@@ -78,10 +78,8 @@ class Rows:
 def _on(entry: Any, source: Source) -> Any:
     """The entry as it would have been enrolled for these rows."""
     size = min(entry.recipe.batch_size, source.rows)
-    steps = source.steps(size)
-    alike = len(set(steps)) == 1
-    recipe = replace(entry.recipe, batch_size=size, steps_per_epoch=steps[0] if alike else None)
-    return entry._replace(recipe=recipe, steps=None if alike else steps[part_of(entry.point)])
+    alike, own = source.pace(size, part_of(entry.point))
+    return entry._replace(recipe=replace(entry.recipe, batch_size=size, steps_per_epoch=alike), steps=own)
 
 
 def _at(population: Population, metric: str, budget: int) -> tuple[np.ndarray, np.ndarray]:

@@ -162,11 +162,10 @@ def _entries(trial: TrialLike, source: Source, points: Sequence[dict[str, Any]],
 
 def _checked(entry: Entry, source: Source, metric: str) -> Mapping[str, bool | None]:
     """The directions of the columns of the history, of which the metric is one."""
-    trial = entry.trial()
-    known = {n: way for n, way in trial.directions.items() if source.held is not None or not n.startswith("val_")}
+    known = entry.columns
     if metric in known:
         return known
-    if metric in trial.directions:
+    if metric in entry.trial().directions:
         raise ValueError(f"{metric} is measured on the validation part, and there is none; write validation=0.2")
     raise ValueError(f"there is no {metric!r} in the history, which has {', '.join(known)}; write one of these")
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxnn.core.registry import is_better_larger
+from jaxnn.core.registry import is_better_larger, usual
 from jaxnn.train.enrol import Entry
 
 
@@ -50,14 +50,12 @@ def goal_of(metric: str | None, mode: str | None, entries: Sequence[Entry], call
     common: dict[str, bool | None] | None = None
     for entry in {entry.structure: entry for entry in entries}.values():
         trial = entry.trial()
-        own = ["loss", *trial.metric_names]
-        own += [f"val_{name}" for name in own] if entry.recipe.held else []
-        known = {name: trial.directions[name] for name in own}
+        known = {name: way for name, way in entry.columns.items() if name != "penalty"}
         if trial.stop is not None and known.get(trial.stop.metric, 0) is None:
             known[trial.stop.metric] = trial.stop.rises
         common = known if common is None else {n: way for n, way in common.items() if n in known}
     assert common is not None
-    chosen = metric or next(name for name in ("val_accuracy", "val_loss", "loss") if name in common)
+    chosen = metric or usual(common)
     if chosen not in common:
         held = "val_loss" in common
         hint = ", or grid(..., validation=0.2)" if chosen.startswith("val_") and not held else ""

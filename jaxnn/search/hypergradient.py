@@ -12,35 +12,49 @@ from jaxnn.data.source import Source
 from jaxnn.search.coordinates import Coordinates
 from jaxnn.train.class_weight import counted
 from jaxnn.train.culprits import MISUSES, naming_culprits
-from jaxnn.train.engine import Member
+from jaxnn.train.engine import Member, Recipe
 from jaxnn.train.enrol import Entry
 from jaxnn.train.program import Program, remembered
 from jaxnn.train.run import trained
 
 
+class Slope:
+    """The program that gives the metric of each start and its gradient.
+
+    Args:
+        recipe: of the training.
+        where: the coordinates.
+        metric: a column of the history.
+        sign: -1 where larger is better.
+    """
+
+    def __init__(self, recipe: Recipe, where: Coordinates, metric: str, sign: int):
+        self.recipe = recipe
+
+        def value(coordinates: Any, member: Member, row: Any, block: Any) -> Any:
+            key = jax.random.wrap_key_data(member.key, impl="threefry2x32")
+            numbers = where.numbers(coordinates, member.hparams)
+            member = member._replace(key=key, hparams={**member.hparams, **numbers})
+            state, history = trained(self.recipe, member, row, block)
+            last = history[metric][-1]
+            return sign * jnp.where(state.diverged < 0, last, jnp.full_like(last, jnp.nan))
+
+        self.program = Program(jax.vmap(jax.value_and_grad(value), in_axes=(0, 0, None, None)))
+
+
 def slopes(entries: Sequence[Entry], source: Source, where: Coordinates, metric: str, sign: int) -> Callable:
     """The function of coordinates that gives the metric of each start and its gradient, compiled when first called."""
-    recipe, first = entries[0].recipe, entries[0]
-
-    def value(coordinates: Any, member: Member, row: Any, block: Any) -> Any:
-        key = jax.random.wrap_key_data(member.key, impl="threefry2x32")
-        numbers = where.numbers(coordinates, member.hparams)
-        member = member._replace(key=key, hparams={**member.hparams, **numbers})
-        state, history = trained(recipe, member, row, block)
-        return sign * jnp.where(state.diverged < 0, history[metric][-1], jnp.full_like(history[metric][-1], jnp.nan))
-
-    def make() -> Program:
-        return Program(jax.vmap(jax.value_and_grad(value), in_axes=(0, 0, None, None)))
-
+    first = entries[0]
     counts = counted(first.trial().heads, source)
     block = source.block(0, first.epochs, first.shuffle, capacity=first.epochs, counts=counts)
     row, block = jax.device_put((source.first_row, block), source.device)
     members = jax.tree.map(lambda *a: np.stack(a), *(e.member(e.inside) for e in entries))
-    program = remembered(recipe, ("descend", metric, sign, where.names, where.logs), make)
+    kind = ("descend", metric, sign, where.names, where.logs)
+    kept = remembered(first.recipe, kind, lambda: Slope(first.recipe, where, metric, sign))
 
     def slope(coordinates: Any) -> tuple[Any, Any]:
         try:
-            return program(coordinates, members, row, block)
+            return kept.program(coordinates, members, row, block)
         except MISUSES as error:
             if "Reverse-mode differentiation" in str(error):
                 raise ValueError(

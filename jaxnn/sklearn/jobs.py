@@ -13,8 +13,8 @@ from jaxnn.core.tree import member, row_count
 from jaxnn.core.types import Batch, Params
 from jaxnn.data.batches import in_order
 from jaxnn.data.source import EVALUATION_ROWS, Source
-from jaxnn.grid import plan as plans
-from jaxnn.train.begin import begin, shapes
+from jaxnn.grid.job import layout_of
+from jaxnn.train.begin import begin
 from jaxnn.train.enrol import Entry, check, enrol
 from jaxnn.train.layout import Alone, Layout
 from jaxnn.train.population import Population
@@ -245,20 +245,12 @@ def _filled(array: np.ndarray) -> np.ndarray:
 
 
 def _begun(entries: list[Entry], source: Source, jobs: list[Job]) -> Population:
-    layout = _layout(entries, source)
+    layout: Layout = Alone() if len(entries) == 1 else layout_of("auto", entries, source)
     if jobs[0].state is None:
         return begin(entries, source, layout, None if jobs[0].given is None else [job.given for job in jobs])
     population = Population(source, entries, layout)
     population.begin(jax.tree.map(lambda *a: np.stack(a), *[job.state for job in jobs]), {}, 0)
     return population
-
-
-def _layout(entries: list[Entry], source: Source) -> Layout:
-    if len(entries) == 1:
-        return Alone()
-    state, size = shapes(entries[0], source), entries[0].recipe.batch_size
-    work, taken = plans.work_of(state.params, size), plans.bytes_of(state, source.first_row, size)
-    return plans.choose("auto", len(entries), work, taken)
 
 
 def _results(population: Population) -> list[Trained]:

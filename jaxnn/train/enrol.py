@@ -46,8 +46,7 @@ class Entry(NamedTuple):
     @property
     def steps_per_epoch(self) -> int:
         """Of its own part of the rows."""
-        alike = self.recipe.steps_per_epoch
-        return self.steps or 0 if alike is None else alike
+        return next(steps for steps in (self.recipe.steps_per_epoch, self.steps) if steps is not None)
 
     @property
     def structure(self) -> Any:
@@ -65,6 +64,12 @@ class Entry(NamedTuple):
         stop = jax.tree.map(lambda v: np.asarray(v, jax.dtypes.canonicalize_dtype(float)), self.stop)
         own = np.int32(part_of(self.point)), None if self.steps is None else np.int32(self.steps)
         return Member(numbers, stop, np.array([0, self.seed], np.uint32), np.int32(self.epochs), *own)
+
+    @property
+    def columns(self) -> dict[str, bool | None]:
+        """What the history may have, and whether larger is better; None where nobody said."""
+        known = self.trial().directions.items()
+        return {name: way for name, way in known if self.recipe.held or not name.startswith("val_")}
 
     def trial(self) -> Trial:
         """The trial of this point, of concrete numbers."""
@@ -96,15 +101,14 @@ def enrol(
     check_names(trial, hparams)
     inside, structure = split(hparams)
     size, shuffle = rows_of_a_step(own["batch_size"], source.rows, shuffle)
-    steps, part = source.steps(size), part_of(point)
-    if not 0 <= part < len(steps):
-        raise ValueError(f"the data have {len(steps)} part(s), and {part} is none of them; write grid(..., folds=5), "
-                         "which makes the axis fold itself")  # fmt: skip
-    alike = len(set(steps)) == 1
-    recipe = Recipe(trial, structure, size, steps[0] if alike else None, source.holds_out, floating(compute_dtype),
+    part = part_of(point)
+    if not 0 <= part < len(source.parts):
+        raise ValueError(f"the data have {len(source.parts)} part(s), and {part} is none of them; write "
+                         "grid(..., folds=5), which makes the axis fold itself")  # fmt: skip
+    alike, steps = source.pace(size, part)
+    recipe = Recipe(trial, structure, size, alike, source.holds_out, floating(compute_dtype),
                     rewind, classes=tuple(by_output(source.classes).items()))  # fmt: skip
-    return Entry(dict(point), recipe, inside, int(seed), int(own["epochs"]), shuffle, stop,
-                 None if alike else steps[part])  # fmt: skip
+    return Entry(dict(point), recipe, inside, int(seed), int(own["epochs"]), shuffle, stop, steps)
 
 
 def task_of(trial: TrialLike, point: Mapping[str, Any], epochs: int) -> Any:

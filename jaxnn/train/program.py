@@ -153,15 +153,17 @@ _KEPT: OrderedDict[Any, Any] = OrderedDict()
 
 def programs(recipe: Recipe, layout: Layout) -> Programs:
     """The programs of a recipe, those of before where the trial function reads the same as then."""
-    found = remembered(recipe, layout, lambda: Programs(recipe, layout))
-    found.recipe = replace(found.recipe, trial=recipe.trial)  # what is traced anew is traced by the function at hand
-    return found
+    return remembered(recipe, layout, lambda: Programs(recipe, layout))
 
 
 def remembered(recipe: Recipe, kind: Any, make: Callable[[], Any]) -> Any:
-    """What ``make`` gives, or gave before for this kind and a trial function that reads the same."""
+    """What ``make`` gives, or gave before for this kind and a trial function that reads the same.
+
+    It has a ``recipe``, by which it traces; whatever is traced anew is traced by the trial function at hand.
+    """
     key = key_of(recipe.trial), replace(recipe, trial=None), kind, settings().jax_debug_nans
     found = _KEPT.pop(key, None) or make()
+    found.recipe = replace(found.recipe, trial=recipe.trial)
     _KEPT[key] = found
     while len(_KEPT) > KEPT:
         _KEPT.popitem(last=False)

@@ -154,7 +154,7 @@ def test_another_start_compiles_nothing(monkeypatch):
     compiled = []
     for first in (start(), start(0.03, 0.2)):
         nn.descend(ridge, (X, Y), first, epochs=20, steps=2, log=("l2", "lr"), **PART)
-        compiled.append(len(programs[-1].compiled))
+        compiled.append(len(programs[-1].program.compiled))
     assert programs[0] is programs[1]
     assert compiled[0] == compiled[1]
 
@@ -236,3 +236,16 @@ def test_what_no_gradient_reaches_is_told():
 
     with pytest.warns(UserWarning, match="the gradient of val_loss is exactly 0 in unused, which stay"):
         nn.descend(trial, (X, Y), {"lr": 0.1, "unused": 1.0}, epochs=2, steps=1, **PART)
+
+
+def test_a_function_that_reads_as_one_before_is_traced_itself():
+    """As in a notebook whose cell is run again when what the old function read is gone."""
+    code = "def trial(lr):\n    return nn.Trial(nn.linear_regression(), 'squared_error', optax.sgd(lr * 5.0))"
+    old: dict = {"nn": nn, "optax": optax}
+    new = dict(old)
+    exec(code, old), exec(code, new)
+    options = dict(epochs=2, steps=1, **PART)
+    nn.descend(old["trial"], (X, Y), dict(lr=0.01), **options)
+    old.clear()
+    again = nn.descend(new["trial"], (X[:, :3], Y), dict(lr=0.01), **options)
+    assert np.isfinite(again.gradients["lr"]).all()
