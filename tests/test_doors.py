@@ -35,7 +35,8 @@ DOORS = {  # room -> the rooms it may import, and theirs
     "plot": ("core", "train"),
     "interop": ("layers",),
     "sklearn": ("train", "grid", "search", "models"),
-    "cli": ("train", "grid", "search", "models", "io", "plot", "settings"),
+    "serve": ("core",),
+    "cli": ("train", "grid", "search", "models", "io", "plot", "serve", "settings"),
     "__main__": ("cli",),
 }
 LAZY = {  # what may be imported against the doors, inside a function, when it is used
@@ -45,7 +46,11 @@ LAZY = {  # what may be imported against the doors, inside a function, when it i
     "io": ("grid", "interop"),
 }
 LIGHT = set(sys.stdlib_module_names) | {"jax", "numpy", "optax", "tqdm", "jaxnn"}
-HEAVY_ROOMS = {"sklearn": {"sklearn"}, "interop": {"flax"}}  # rooms that `import jaxnn` leaves alone
+HEAVY_ROOMS = {
+    "sklearn": {"sklearn"},
+    "interop": {"flax"},
+    "serve": {"starlette", "uvicorn"},
+}  # rooms that `import jaxnn` leaves alone
 
 
 @cache

@@ -1,4 +1,4 @@
-"""The command line's words: three commands, their flags, and help that teaches."""
+"""The command line's words: four commands, their flags, and help that teaches."""
 
 import argparse
 from collections.abc import Callable
@@ -80,6 +80,17 @@ Examples:
 """
 
 
+SERVE = """\
+Answer for a saved network over HTTP, until Ctrl-C. Requests that come while it is busy are answered together.
+
+MODEL is a file such as winner.safetensors, or the folder it lies in. GET / describes it and shows a request.
+
+Examples:
+  jaxnn serve jaxnn-digits/winner.safetensors
+  curl localhost:8000/predict -d '{"instances": [[5.1, 3.5, 1.4, 0.2]]}'
+"""
+
+
 class Parser(argparse.ArgumentParser):
     """An `argparse.ArgumentParser` that raises `Bad` instead of printing its usage and ending the process."""
 
@@ -154,6 +165,10 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     _structure(fit, "VALUE")
     _add(fit, "--seed", axes.count("--seed", 0), "0", "N", "of the first weights and the dropout")
     _training(fit)
+    serve = _command(commands, "serve", "answer for a saved network over HTTP", SERVE)
+    serve.add_argument("model", metavar="MODEL", help="a .safetensors file, or the folder of a fit or a grid")
+    _add(serve, "--host", str, "127.0.0.1", "ADDRESS", "of this machine; 0.0.0.0 hears everybody")
+    _add(serve, "--port", axes.count("--port", 0), "8000", "N", "0 for any that is free")
     predict.add_argument("model", metavar="MODEL", help="a .safetensors file, or the folder of a fit or a grid")
     predict.add_argument("data", metavar="DATA", help="a .csv or .parquet file, or a named data set")
     _add(predict, "--target", str, None, "COLUMN", "column to score the predictions against")
