@@ -31,11 +31,12 @@ DOORS = {  # room -> the rooms it may import, and theirs
     "search": ("grid",),
     "inspect": ("core", "train"),
     "io": ("core", "train"),
+    "export": ("train", "io", "models"),
     "callbacks": ("core",),
     "plot": ("core", "train"),
     "interop": ("layers",),
     "sklearn": ("train", "grid", "search", "models"),
-    "cli": ("train", "grid", "search", "models", "io", "plot", "settings"),
+    "cli": ("train", "grid", "search", "models", "io", "plot", "export", "settings"),
     "__main__": ("cli",),
 }
 LAZY = {  # what may be imported against the doors, inside a function, when it is used

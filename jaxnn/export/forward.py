@@ -33,6 +33,7 @@ class Forward:
         weights: a tree of float32 arrays.
         x: the inputs as a tree of `jax.ShapeDtypeStruct`, the number of rows a symbol unless it was given.
         outputs: the outputs likewise, without masks.
+        raw: what the last layer of the first model gives, likewise.
         models: what it was made of; several for an ensemble.
         how: one of `OUTPUTS`, or None for the default of each head.
         about: all this as JSON: names, shapes and dtypes of inputs and outputs, class names, columns.
@@ -42,6 +43,7 @@ class Forward:
     weights: Any
     x: Any
     outputs: Any
+    raw: Any
     models: tuple[Model, ...]
     how: str | None
     about: dict[str, Any]
@@ -82,6 +84,7 @@ def forward(run: Any, output: str | None = None, batch: int | None = None) -> Fo
     try:
         with plain_operations():
             outputs = jax.eval_shape(function, weights, x)
+            raw = jax.eval_shape(lambda own, x: _outputs(models[0], own, x), weights[0], x)
     except SpecError:
         raise
     except Exception as error:
@@ -90,7 +93,7 @@ def forward(run: Any, output: str | None = None, batch: int | None = None) -> Fo
             "batch=32, say, for a number that is always the same"
         ) from error
     about = _about(models[0], x, outputs, output)
-    return Forward(function, weights, x, outputs, models, output, about)
+    return Forward(function, weights, x, outputs, raw, models, output, about)
 
 
 def _models(run: Any) -> tuple[Model, ...]:
