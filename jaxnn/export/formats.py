@@ -34,7 +34,8 @@ def export(
       JSON in its metadata. Loops over time or depth are ``Scan``.
     - ``"numpy"``: a file of Python that needs only NumPy and reads like the formulas, and ``.npz`` beside it with the
       weights: for dense, convolutional and recurrent networks and transformers.
-    - ``"tflite"``: by the converter of LiteRT, where the package ``litert-converter`` is installed.
+    - ``"tflite"``: by the converter of LiteRT, where the package ``litert-converter`` is installed; for ``batch`` rows
+      at a time, or one.
 
     Args:
         run: a `Run`, a `Model`, a member of a grid as ``runs.best()``, or an ensemble.
@@ -67,7 +68,7 @@ def export(
     if to not in FORMATS:
         raise ValueError(f"there is no format {to!r}; write one of {', '.join(map(repr, FORMATS))}")
     place = _place(path, FORMATS[to])
-    made = forward(run, output, batch)
+    made = forward(run, output, 1 if to == "tflite" and batch is None else batch)
     try:
         if to == "stablehlo":
             stablehlo.write(made, place, platforms)

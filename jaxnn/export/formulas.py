@@ -8,122 +8,7 @@ import math
 
 import numpy as np
 
-
-def linear(x):
-    """x"""
-    return x
-
-
-def step(x):
-    """1 where x >= 0, else 0"""
-    return (x >= 0).astype(x.dtype)
-
-
-def sigmoid(x):
-    """1 / (1 + exp(-x))"""
-    return 0.5 * np.tanh(0.5 * x) + 0.5
-
-
-def tanh(x):
-    """tanh(x)"""
-    return np.tanh(x)
-
-
-def relu(x):
-    """max(x, 0)"""
-    return np.maximum(x, 0)
-
-
-def leaky_relu(x):
-    """x where x >= 0, else 0.01 x"""
-    return np.where(x >= 0, x, 0.01 * x)
-
-
-def relu6(x):
-    """min(max(x, 0), 6)"""
-    return np.clip(x, 0, 6)
-
-
-def elu(x):
-    """x where x > 0, else exp(x) - 1"""
-    return np.where(x > 0, x, np.expm1(np.minimum(x, 0)))
-
-
-def celu(x):
-    """max(x, 0) + min(exp(x) - 1, 0)"""
-    return np.maximum(x, 0) + np.expm1(np.minimum(x, 0))
-
-
-def selu(x):
-    """1.0507 (x where x > 0, else 1.6733 (exp(x) - 1))"""
-    return 1.0507009873554805 * np.where(x > 0, x, 1.6732632423543772 * np.expm1(np.minimum(x, 0)))
-
-
-def gelu(x):
-    """x Phi(x), with Phi by tanh"""
-    return 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
-
-
-def gelu_exact(x):
-    """x Phi(x), with Phi by the error function"""
-    return (0.5 * x * (1 + np.vectorize(math.erf, otypes=[x.dtype])(x / math.sqrt(2)))).astype(x.dtype)
-
-
-def silu(x):
-    """x sigmoid(x)"""
-    return x * sigmoid(x)
-
-
-def softplus(x):
-    """log(1 + exp(x))"""
-    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
-
-
-def mish(x):
-    """x tanh(softplus(x))"""
-    return x * np.tanh(softplus(x))
-
-
-def squareplus(x):
-    """(x + sqrt(x^2 + 4)) / 2"""
-    return 0.5 * (x + np.sqrt(x * x + 4))
-
-
-def soft_sign(x):
-    """x / (1 + |x|)"""
-    return x / (1 + np.abs(x))
-
-
-def log_sigmoid(x):
-    """log(sigmoid(x))"""
-    return -softplus(-x)
-
-
-def hard_sigmoid(x):
-    """min(max(x + 3, 0), 6) / 6"""
-    return np.clip(x + 3, 0, 6) / 6
-
-
-def hard_tanh(x):
-    """min(max(x, -1), 1)"""
-    return np.clip(x, -1, 1)
-
-
-def hard_silu(x):
-    """x hard_sigmoid(x)"""
-    return x * hard_sigmoid(x)
-
-
-def softmax(x):
-    """exp(x_i) / sum_j exp(x_j) over the last axis"""
-    powers = np.exp(x - x.max(-1, keepdims=True))
-    return powers / powers.sum(-1, keepdims=True)
-
-
-def log_softmax(x):
-    """log(softmax(x))"""
-    x = x - x.max(-1, keepdims=True)
-    return x - np.log(np.exp(x).sum(-1, keepdims=True))
+from jaxnn.export.formulas_activations import sigmoid, softmax
 
 
 def binary(z):
@@ -170,16 +55,18 @@ def windows(x, window, strides, padding, dilation, empty):
     """All windows of the axes between batch and channels, (batch, *places, channels, *window)."""
     axes = x.ndim - 2
     window, strides, dilation = (v if isinstance(v, tuple) else (v,) * axes for v in (window, strides, dilation))
-    spans = [(n - 1) * d + 1 for n, d in zip(window, dilation)]
+    spans = [(n - 1) * d + 1 for n, d in zip(window, dilation, strict=True)]
     if padding == "same":  # ceil(size / stride) places
-        more = [max((-(-n // s) - 1) * s + k - n, 0) for n, s, k in zip(x.shape[1:-1], strides, spans)]
+        more = [max((-(-n // s) - 1) * s + k - n, 0) for n, s, k in zip(x.shape[1:-1], strides, spans, strict=True)]
         pads = [(n // 2, n - n // 2) for n in more]
     elif padding == "causal":
         pads = [(k - 1, 0) for k in spans]
     elif padding == "valid":
         pads = [(0, 0)] * axes
     else:
-        pads = [p if isinstance(p, tuple) else (p, p) for p in (padding if isinstance(padding, tuple) else [padding] * axes)]
+        pads = [
+            p if isinstance(p, tuple) else (p, p) for p in (padding if isinstance(padding, tuple) else [padding] * axes)
+        ]
     x = np.pad(x, [(0, 0), *pads, (0, 0)], constant_values=empty)
     found = np.lib.stride_tricks.sliding_window_view(x, spans, axis=tuple(range(1, axes + 1)))
     every = [slice(None, None, s) for s in strides]
@@ -190,9 +77,11 @@ def conv(x, kernel, bias=0.0, strides=1, padding="same", dilation=1, groups=1):
     """The sum over taps and channels of x[place * stride + tap * dilation] * kernel[tap], plus the bias"""
     taps = kernel.ndim - 2
     found = windows(x, kernel.shape[:taps], strides, padding, dilation, 0.0)
-    parts = zip(np.split(found, groups, taps + 1), np.split(kernel, groups, -1))
+    parts = zip(np.split(found, groups, taps + 1), np.split(kernel, groups, -1), strict=True)
     after = tuple(range(taps + 1, 2 * taps + 2))  # channels, then taps
-    return np.concatenate([np.tensordot(f, np.moveaxis(k, -2, 0), (after, range(taps + 1))) for f, k in parts], -1) + bias
+    return (
+        np.concatenate([np.tensordot(f, np.moveaxis(k, -2, 0), (after, range(taps + 1))) for f, k in parts], -1) + bias
+    )
 
 
 def max_pool(x, window, strides, padding):
@@ -249,19 +138,26 @@ def over_time(cell, states, x, mask, sequences, units):
     seen = []
     for t in range(x.shape[1]):
         after = cell(x[:, t], *carry)
-        keep = None if mask is None else mask[:, t, None] != 0
-        carry = after if keep is None else tuple(np.where(keep, new, old) for new, old in zip(after, carry))
+        if mask is not None:
+            keep = mask[:, t, None] != 0
+            after = tuple(np.where(keep, new, old) for new, old in zip(after, carry, strict=True))
+        carry = after
         seen.append(carry[0])
     return np.stack(seen, 1) if sequences else carry[0]
 
 
 def simple_rnn(x, mask, kernel, bias, recurrent, activation, sequences):
     """h_t = activation(x_t @ kernel + bias + h_{t-1} @ recurrent)"""
-    return over_time(lambda x, h: (activation(x @ kernel + bias + h @ recurrent),), 1, x, mask, sequences, len(recurrent))
+    return over_time(
+        lambda x, h: (activation(x @ kernel + bias + h @ recurrent),), 1, x, mask, sequences, len(recurrent)
+    )
 
 
 def lstm(x, mask, kernel, bias, recurrent, sequences):
-    """c_t = s(f) c_{t-1} + s(i) tanh(g), h_t = s(o) tanh(c_t), with i, f, g, o = x_t @ kernel + bias + h_{t-1} @ recurrent"""
+    """c_t = s(f) c_{t-1} + s(i) tanh(g), h_t = s(o) tanh(c_t), with
+
+    i, f, g, o = x_t @ kernel + bias + h_{t-1} @ recurrent
+    """
 
     def cell(x, h, c):
         i, f, g, o = np.split(x @ kernel + bias + h @ recurrent, 4, 1)
@@ -272,7 +168,10 @@ def lstm(x, mask, kernel, bias, recurrent, sequences):
 
 
 def gru(x, mask, kernel, bias, recurrent, inner, sequences):
-    """n = tanh(x_n + s(r) (u_n + inner)), h_t = (1 - s(z)) n + s(z) h_{t-1}, with r, z, n of x_t @ kernel + bias and h_{t-1} @ recurrent"""
+    """h_t = (1 - s(z + v)) n' + s(z + v) h_{t-1}, n' = tanh(n + s(r + u) (w + inner)), with
+
+    r, z, n = x_t @ kernel + bias and u, v, w = h_{t-1} @ recurrent
+    """
 
     def cell(x, h):
         (r, z, n), (u, v, w) = np.split(x @ kernel + bias, 3, 1), np.split(h @ recurrent, 3, 1)
@@ -299,7 +198,9 @@ def rotate(x, base):
 def attention(x, mask, query, key, value, out, heads, kv_heads, causal=False, base=None):
     """out(softmax(query(x) key(x)' / sqrt(size)) value(x)), each projection a (kernel, bias)"""
     time = x.shape[1]
-    q, k, v = (dense(x, *w).reshape(len(x), time, n, -1) for w, n in ((query, heads), (key, kv_heads), (value, kv_heads)))
+    q, k, v = (
+        dense(x, *w).reshape(len(x), time, n, -1) for w, n in ((query, heads), (key, kv_heads), (value, kv_heads))
+    )
     q, k = (q, k) if base is None else (rotate(q, base), rotate(k, base))
     k, v = (np.repeat(a, heads // kv_heads, 2) for a in (k, v))
     logits = np.einsum("bthd,bshd->bhts", q, k) / np.float32(math.sqrt(q.shape[-1]))
@@ -312,7 +213,7 @@ def attention(x, mask, query, key, value, out, heads, kv_heads, causal=False, ba
 def prepared(x, columns):
     """Numbers of a table's columns: gaps filled, scaled, and one column of 0 and 1 for each category."""
     parts = []
-    for value, c in zip(x.T[..., None], columns):
+    for value, c in zip(x.T[..., None], columns, strict=True):
         gap = np.isnan(value)
         if c["kind"] == "text":
             names = c["categories"]

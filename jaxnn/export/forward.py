@@ -69,11 +69,15 @@ def forward(run: Any, output: str | None = None, batch: int | None = None) -> Fo
     """
     models = _models(run)
     if output not in (None, *OUTPUTS):
-        raise ValueError(f'output must be one of {", ".join(map(repr, OUTPUTS))}, got {output!r}; write output="outputs"')
+        raise ValueError(
+            f'output must be one of {", ".join(map(repr, OUTPUTS))}, got {output!r}; write output="outputs"'
+        )
     if output == "probabilities":
         read_probabilities(models[0].loss, _shapes(models[0]), _has_chances, "run")
     if batch is not None and (isinstance(batch, bool) or not isinstance(batch, int) or batch < 1):
-        raise ValueError(f"batch must be a whole number of at least 1, or None for any, got {batch!r}; write batch=None")
+        raise ValueError(
+            f"batch must be a whole number of at least 1, or None for any, got {batch!r}; write batch=None"
+        )
 
     def function(weights: Any, x: Any) -> Any:
         own = [_outputs(model, part, x) for model, part in zip(models, weights, strict=True)]
@@ -107,7 +111,9 @@ def _models(run: Any) -> tuple[Model, ...]:
                 "or nn.export(runs.top(5).ensemble(), ...)"
             )
         if model.row is None:
-            raise ValueError("the model knows no row of its inputs, which it is traced by; write nn.Model(..., row=x[:1])")
+            raise ValueError(
+                "the model knows no row of its inputs, which it is traced by; write nn.Model(..., row=x[:1])"
+            )
         if model.prepare is not None and not isinstance(model.prepare, Preparation):
             raise ValueError(
                 f"a {type(model.prepare).__name__} cannot be part of a tensor program; train with "
@@ -150,8 +156,7 @@ def _weights(model: Model) -> dict[str, Any]:
 
 def _inputs(model: Model, batch: int | None) -> Any:
     """Shapes of the inputs, as plain dicts and tuples."""
-    if batch is None:
-        (batch,) = jax_export.symbolic_shape("batch")
+    rows: Any = jax_export.symbolic_shape("batch")[0] if batch is None else batch
     row = model.row
     if model.prepare is not None:
         row = jax.ShapeDtypeStruct((1, len(columns.used(model.prepare))), np.float32)
@@ -162,7 +167,7 @@ def _inputs(model: Model, batch: int | None) -> Any:
         if isinstance(node, (tuple, list)):
             return tuple(map(plain, node))
         dtype = np.dtype(np.float32) if jnp.issubdtype(node.dtype, jnp.floating) else np.dtype(node.dtype)
-        return jax.ShapeDtypeStruct((batch, *node.shape[1:]), dtype)
+        return jax.ShapeDtypeStruct((rows, *node.shape[1:]), dtype)
 
     return plain(row)
 

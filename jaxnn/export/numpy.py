@@ -12,15 +12,23 @@ import jax
 import numpy as np
 
 from jaxnn.core.files import replace
-from jaxnn.core.records import OF_CHANCES
 from jaxnn.core.tree import path_of
-from jaxnn.export import columns, formulas
+from jaxnn.export import columns, formulas, formulas_activations
 from jaxnn.export.forward import Forward, kind_of
-from jaxnn.export.numpy_layers import Flow, Page, written
+from jaxnn.export.numpy_composites import COMPOSITES
+from jaxnn.export.numpy_layers import LAYERS
+from jaxnn.export.numpy_page import Flow, Page
 from jaxnn.losses import resolve
 from jaxnn.train import heads
 from jaxnn.train.reading import several_labels
 
+FORMULAS: dict[str, Any] = {
+    name: value
+    for module in (formulas_activations, formulas)
+    for name, value in vars(module).items()
+    if inspect.isfunction(value)
+}
+"""The functions of which a file holds those that it needs, in the order in which they stand there."""
 HEAD = '''\
 """A network that jaxnn {version} trained, in NumPy alone.
 
@@ -62,7 +70,7 @@ def write(made: Forward, path: Path) -> None:
         raise ValueError(f"{path.stem!r} is no name that Python imports; write letters and digits, as in model.py")
     if len(made.models) > 1:
         raise ValueError('an ensemble has no form in NumPy here; export each run by itself, or write "onnx"')
-    page = Page(_named(made))
+    page = Page(_named(made), {**LAYERS, **COMPOSITES})
     ends = _ends(made, page)
     beside = path.with_suffix(".npz")
     data = io.BytesIO()
@@ -77,7 +85,7 @@ def write(made: Forward, path: Path) -> None:
         weights=beside.name,
         digest=hashlib.sha256(data.getvalue()).hexdigest(),
     )
-    parts = [head, *(inspect.getsource(getattr(formulas, name)) for name in _needed(page.formulas)), ends]
+    parts = [head, *(inspect.getsource(FORMULAS[name]) for name in _needed(page.formulas)), ends]
     replace(beside, data.getvalue())
     replace(path, "\n\n".join(part.strip("\n") + "\n" for part in parts).encode())
 
@@ -102,11 +110,11 @@ def _ends(made: Forward, page: Page) -> str:
     names = [i["name"] for i in made.about["inputs"]]
     arguments = ", ".join(names)
     for told in made.about["inputs"]:
-        page.lines.append(f'    {told["name"]} = np.asarray({told["name"]}, np.{told["dtype"]})')
+        page.lines.append(f"    {told['name']} = np.asarray({told['name']}, np.{told['dtype']})")
     if model.prepare is not None:
         page.lines.append("    x = " + page.call("prepared", "x", 'ABOUT["columns"]'))
     flow = _begin(made, page, names)
-    end = written(page, model.spec, "", flow)
+    end = page.layer(model.spec, "", flow)
     page.lines.append(f"    return {_tree(end.x)}")
     lines = [f"def outputs({arguments}):", '    """What the last layer gives."""', *page.lines, "", ""]
     lines += [f"def answer({arguments}):", '    """What ABOUT["outputs"] tells of."""', f"    y = outputs({arguments})"]
@@ -118,8 +126,10 @@ def _begin(made: Forward, page: Page, names: list[str]) -> Flow:
     tree, structure = list(names), jax.tree.structure(made.x)
     masked = names == ["x", "mask"]
     for i, name in enumerate(names):
-        key = "" if len(names) == 1 else made_path(made.x, i)
-        mean, scale = (page.weight(f"standardiser/{what}", key) or page.weight("standardiser", what) for what in ("mean", "scale"))
+        key = "" if hasattr(made.x, "shape") else _path(made.x, i)
+        mean, scale = (
+            page.weight(f"standardiser/{what}", key) or page.weight("standardiser", what) for what in ("mean", "scale")
+        )
         if mean and (key == "" or f"standardiser/mean/{key}" in page.weights):
             tree[i] = page.put(f"({name} - {mean}) / {scale}")
     if masked:
@@ -127,7 +137,7 @@ def _begin(made: Forward, page: Page, names: list[str]) -> Flow:
     return Flow(jax.tree.unflatten(structure, tree))
 
 
-def made_path(tree: Any, i: int) -> str:
+def _path(tree: Any, i: int) -> str:
     """The path of leaf ``i``, as a standardiser has it."""
     path, _ = jax.tree_util.tree_leaves_with_path(tree)[i]
     return jax.tree_util.keystr(path, simple=True, separator=".")
@@ -142,7 +152,10 @@ def _tree(tree: Any) -> str:
 def _read(made: Forward, page: Page, loss: Any, outputs: Any, name: str) -> str:
     """An expression that reads outputs as they come out."""
     if heads.is_node(loss):
-        parts = {key: _read(made, page, own, heads.pick(outputs, (key,)), f"{name}[{key!r}]") for key, own in heads.items(loss)}
+        parts = {
+            key: _read(made, page, own, heads.pick(outputs, (key,)), f"{name}[{key!r}]")
+            for key, own in heads.items(loss)
+        }
         return _tree(parts if isinstance(loss, dict) else tuple(parts.values()))
     task = resolve(loss).task
     kind = kind_of(task, made.how)
@@ -151,13 +164,19 @@ def _read(made: Forward, page: Page, loss: Any, outputs: Any, name: str) -> str:
     several = task == "binary" and several_labels(outputs)
     if kind == "probabilities":
         return page.call("softmax" if task == "classes" else "sigmoid" if several else "binary", name)
-    if task in OF_CHANCES:
-        if task == "classes":
-            return f"{name}.argmax(-1)"
-        return f"({name} > 0).astype(int)" if several else page.call("column", f"({name} > 0).astype(int)")
+    if task == "classes":
+        return f"{name}.argmax(-1)"
+    if task == "binary":
+        yes = f"({name} > 0).astype(int)"
+        return yes if several or len(outputs.shape) == 1 else f"{yes}[..., 0]"
     value = {"counts": f"np.exp({name})", "normal": f"{name}[..., : {name}.shape[-1] // 2]"}.get(task or "", name)
-    value = page.call("column", value)
+    value = page.call("column", value) if _one(outputs) else value
     return f"({value} > 0).astype(int)" if task == "sign" else value
+
+
+def _one(outputs: Any) -> bool:
+    """Whether there is one value a row, or one after half of them is left out."""
+    return len(outputs.shape) == 2 and outputs.shape[-1] in (1, 2)
 
 
 def _needed(names: set[str]) -> list[str]:
@@ -165,10 +184,10 @@ def _needed(names: set[str]) -> list[str]:
     found, new = set(), set(names)
     while new:
         found |= new
-        new = {n for name in new for n in _reads(getattr(formulas, name).__code__)} - found
-    return [name for name in vars(formulas) if name in found]
+        new = {n for name in new for n in _reads(FORMULAS[name].__code__)} - found
+    return [name for name in FORMULAS if name in found]
 
 
 def _reads(code: types.CodeType) -> set[str]:
     inner = {n for part in code.co_consts if isinstance(part, types.CodeType) for n in _reads(part)}
-    return inner | {n for n in code.co_names if inspect.isfunction(vars(formulas).get(n))}
+    return inner | {n for n in code.co_names if n in FORMULAS}

@@ -48,7 +48,9 @@ def model_of(made: Forward) -> Any:
     nodes, needed = _needed(graph.nodes, {info.name for info in outputs})
     constants = [numpy_helper.from_array(a, name) for name, a in graph.constants if name in needed]
     leaves = zip(made.about["inputs"], jax.tree.leaves(made.x), strict=True)
-    inputs = [helper.make_tensor_value_info(i["name"], KINDS[str(narrow(leaf.dtype))], i["shape"]) for i, leaf in leaves]
+    inputs = [
+        helper.make_tensor_value_info(i["name"], KINDS[str(narrow(leaf.dtype))], i["shape"]) for i, leaf in leaves
+    ]
     model = helper.make_model(
         helper.make_graph(nodes, "jaxnn", inputs, outputs, constants),
         opset_imports=[helper.make_opsetid("", OPSET)],
@@ -68,9 +70,7 @@ def _graph(made: Forward) -> tuple[Graph, list[Any]]:
         closed = jax.make_jaxpr(made.function)(made.weights, made.x)
     rows = jax.tree.leaves(made.x)[0].shape[0]
     graph = Graph(None if isinstance(rows, int) else rows)
-    weights = [
-        constant_value(leaf, _label(path)) for path, leaf in jax.tree_util.tree_leaves_with_path(made.weights)
-    ]
+    weights = [constant_value(leaf, _label(path)) for path, leaf in jax.tree_util.tree_leaves_with_path(made.weights)]
     names = [graph.fresh(i["name"]) for i in made.about["inputs"]]
     graph.rows_of = names[0]
     inputs = [graph.value(name, leaf) for name, leaf in zip(names, jax.tree.leaves(made.x), strict=True)]
@@ -129,6 +129,7 @@ def runs(path: Path) -> Any:
 
     def answer(**inputs: Any) -> dict[str, np.ndarray]:
         names = [o.name for o in session.get_outputs()]
-        return dict(zip(names, session.run(None, {k: np.asarray(v) for k, v in inputs.items()}), strict=True))
+        answers = session.run(None, {name: np.asarray(value) for name, value in inputs.items()})
+        return {name: np.asarray(own) for name, own in zip(names, answers, strict=True)}
 
     return answer

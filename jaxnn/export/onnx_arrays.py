@@ -5,10 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from jaxnn.export.onnx_graph import KINDS, LAST, Graph, Value, constant_value, known, narrow
+from jaxnn.export.onnx_graph import KINDS, LAST, Graph, Value, known, narrow, spread
 
 REDUCTIONS = {"reduce_sum": "ReduceSum", "reduce_max": "ReduceMax", "reduce_min": "ReduceMin",
               "reduce_prod": "ReduceProd"}  # fmt: skip
+
+SAME = ("stop_gradient", "copy", "copy_p", "optimization_barrier", "reduce_precision", "sharding_constraint",
+        "layout_constraint", "pvary")  # fmt: skip
+"""Primitives that change no number."""
 
 
 def _result(graph: Graph, equation: Any, name: str) -> Value:
@@ -55,6 +59,12 @@ def _concatenate(graph: Graph, equation: Any, *values: Value) -> Value:
     return _result(graph, equation, graph.node("Concat", *map(graph.full, values), axis=axis))
 
 
+def _stack(graph: Graph, equation: Any, *values: Value) -> Value:
+    axis = equation.params["axis"]
+    parts = [graph.node("Unsqueeze", graph.full(v), graph.whole(axis)) for v in values]
+    return _result(graph, equation, graph.node("Concat", *parts, axis=axis))
+
+
 def _split(graph: Graph, equation: Any, value: Value) -> list[Value]:
     sizes, axis = equation.params["sizes"], equation.params["axis"]
     if len(sizes) == 1:
@@ -83,7 +93,7 @@ def _slice(graph: Graph, equation: Any, value: Value) -> Value:
 def _dynamic_slice(graph: Graph, equation: Any, value: Value, *starts: Value) -> Value:
     """A slice whose place is computed, moved inside where it would reach over the end."""
     sizes, full = equation.params["slice_sizes"], graph.full(value)
-    moving = [i for i, (n, size) in enumerate(zip(value.shape, sizes, strict=True)) if not n == size]
+    moving = [i for i, (n, size) in enumerate(zip(value.shape, sizes, strict=True)) if n != size]
     if not moving:
         return _result(graph, equation, full)
     places = [graph.node("Cast", graph.reshape(graph.full(starts[i]), [1]), to=KINDS["int64"]) for i in moving]
@@ -183,7 +193,7 @@ def _window(graph: Graph, equation: Any, value: Value, places: Value) -> Value:
     """One window at a known place, as ``x[1:]`` is."""
     d, sizes = equation.params["dimension_numbers"], equation.params["slice_sizes"]
     starts: list[Any] = [0] * len(value.shape)
-    for axis, start in zip(d.start_index_map, np.ravel(places.constant).tolist(), strict=True):
+    for axis, start in zip(d.start_index_map, spread(places).tolist(), strict=True):
         starts[axis] = start
         if start < 0 or start + sizes[axis] > value.shape[axis]:
             raise ValueError("an indexing beyond the end")
@@ -234,14 +244,14 @@ def _order(rank: int, count: int, axis: int, offsets: Sequence[int]) -> list[int
 
 ARRAYS: dict[str, Callable] = {
     **{name: _reduce(op) for name, op in REDUCTIONS.items()},
-    **{name: _same for name in ("stop_gradient", "copy", "copy_p", "optimization_barrier", "reduce_precision",
-                                "sharding_constraint", "layout_constraint", "pvary")},
+    **dict.fromkeys(SAME, _same),
     "reshape": _reshape,
     "expand_dims": _reshape,
     "squeeze": _squeeze,
     "broadcast_in_dim": _broadcast,
     "transpose": _transpose,
     "concatenate": _concatenate,
+    "stack": _stack,
     "split": _split,
     "slice": _slice,
     "dynamic_slice": _dynamic_slice,

@@ -40,7 +40,7 @@ def _scan(graph: Graph, equation: Any, *values: Value) -> list[Value]:
     outside = [graph.full(v) for v in values[fixed:]]
     if len(outside) == carried:  # ONNX counts by what it reads
         steps = graph.fresh(f"{graph.scope}/step")
-        inputs.append(_info(steps, (), np.int64))
+        inputs.append(_info(steps, (), np.dtype(np.int64)))
         outside.append(graph.constant(np.arange(p["length"], dtype=np.int64)))
     body = _inside(graph, closed, [*values[:fixed], *inside], inputs, "body")
     read, written = len(outside) - carried, len(equation.outvars) - carried

@@ -1,7 +1,7 @@
 """An ONNX graph while it is built: its nodes, its constants, and values whose broadcast is put off."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import jax.numpy as jnp
@@ -175,8 +175,3 @@ def spread(value: Value) -> np.ndarray:
     """The numbers of a known value in its whole shape."""
     assert value.constant is not None
     return np.broadcast_to(value.constant, value.shape)
-
-
-def relabelled(value: Value, name: str | None) -> Value:
-    """A known value under another name."""
-    return replace(value, name=name)

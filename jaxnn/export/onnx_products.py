@@ -4,6 +4,8 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from jaxnn.export.onnx_arrays import padded, stretched
 from jaxnn.export.onnx_graph import Graph, Value
 
@@ -72,8 +74,6 @@ def _windows(op: str) -> Callable:
         shape, steps = list(window[1:-1]), list(strides[1:-1])
         made = graph.node(op, image, kernel_shape=shape, strides=steps, pads=ends, **more)
         if op == "AveragePool":
-            import numpy as np
-
             made = graph.node("Mul", made, graph.constant(np.float32(math.prod(shape))))
         back = graph.node("Transpose", made, perm=[0, *range(2, rank), 1])
         return graph.value(back, equation.outvars[0].aval)

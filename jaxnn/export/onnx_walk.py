@@ -5,7 +5,6 @@ from typing import Any
 
 import jax
 import numpy as np
-from jax.extend.core import Literal
 
 from jaxnn.export.onnx_arrays import ARRAYS
 from jaxnn.export.onnx_control import CONTROL
@@ -41,11 +40,18 @@ def walk(graph: Graph, closed: Any, values: Sequence[Value], scope: str = "") ->
     found = dict(zip(jaxpr.invars, values, strict=True))
     found |= dict(zip(jaxpr.constvars, map(constant_value, constants), strict=True))
     for equation in jaxpr.eqns:
-        own = [constant_value(v.val) if isinstance(v, Literal) else found[v] for v in equation.invars]
+        own = [_value(v, found) for v in equation.invars]
         graph.scope = _inner(scope, str(equation.source_info.name_stack))
         found |= dict(zip(equation.outvars, _written(graph, equation, own), strict=True))
     graph.scope = scope
-    return [constant_value(v.val) if isinstance(v, Literal) else found[v] for v in jaxpr.outvars]
+    return [_value(v, found) for v in jaxpr.outvars]
+
+
+def _value(variable: Any, found: dict[Any, Value]) -> Value:
+    """What a variable stands for; a literal holds its number."""
+    if hasattr(variable, "val"):
+        return constant_value(np.asarray(variable.val, variable.aval.dtype))
+    return found[variable]
 
 
 def _inner(scope: str, name: str) -> str:
@@ -84,9 +90,7 @@ def _foldable(equation: Any, values: list[Value]) -> bool:
 
 def _folded(equation: Any, values: list[Value]) -> list[Value]:
     labels = {v.name for v in values if v.name}
-    arrays = [
-        np.asarray(spread(v), var.aval.dtype) for v, var in zip(values, equation.invars, strict=True)
-    ]
+    arrays = [np.asarray(spread(v), var.aval.dtype) for v, var in zip(values, equation.invars, strict=True)]
     with jax.default_device(jax.local_devices(backend="cpu")[0]):
         made = equation.primitive.bind(*map(jax.numpy.asarray, arrays), **equation.params)
     label = labels.pop() if len(labels) == 1 else None
