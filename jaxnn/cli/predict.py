@@ -25,7 +25,7 @@ def predict(words: Namespace) -> None:
     Raises:
         Bad, ValueError: if the model cannot be read, or the rows do not fit it.
     """
-    run = load(_model_file(words.model))
+    run = load(model_file(words.model))
     if not isinstance(run, Run):
         raise Bad(f"{words.model} holds an ensemble; write nn.load(path).predict(x) in Python, or give one model")
     if tables.is_table(words.data):
@@ -50,7 +50,12 @@ def predict(words: Namespace) -> None:
         _remark(_told(predicted, truth))
 
 
-def _model_file(path: str) -> Path:
+def model_file(path: str) -> Path:
+    """The file of a model, which may be given by its folder.
+
+    Raises:
+        Bad: for a folder without one.
+    """
     if not Path(path).is_dir():
         return Path(path)
     for name in ("winner.safetensors", "model.safetensors"):

@@ -15,10 +15,11 @@ from jaxnn.export.stablehlo import program
 def write(made: Forward, path: Path) -> None:
     """Write the file, with one signature that names inputs and outputs, and ``about`` beside it as ``path.json``.
 
-    The number of rows is fixed, 1 unless ``batch`` says so: loops of an open size are not among its operations.
+    The number of rows is fixed, 1 unless ``batch`` says so.
 
     Raises:
-        ValueError: for an operation that TF Lite does not have.
+        ValueError: for an operation that the converter cannot write; version 0.5 writes no loop, so that recurrent
+            layers and blocks that are scanned have no form.
         ImportError: without the package ``litert-converter``.
     """
     data = converted(made)
@@ -36,6 +37,8 @@ def converted(made: Forward) -> bytes:
             'this needs the package litert-converter; write pip install litert-converter flatbuffers, or export "onnx"'
         ) from None
     text = program(made, ("cpu",)).mlir_module()
+    if " stablehlo.while(" in text:
+        raise ValueError('LiteRT\'s converter writes no loops over time or depth; write "onnx" or "stablehlo"')
     context: Any = ir.Context()
     converter.prepare_mlir_context(context)
     try:
