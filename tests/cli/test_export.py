@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from tests.export.cases import close, floats, model_of, module
 
 import jaxnn as nn
 from jaxnn.cli import entry, main
 from jaxnn.export.onnx import runs
+from tests.export.cases import close, floats, model_of, module
 
 X = floats(4)
 
@@ -35,9 +35,12 @@ def test_the_flags_are_those_of_the_function(folder, tmp_path):
 
 @pytest.mark.parametrize(
     ("words", "told"),
-    [(["--to", "keras"], "--to: 'keras' is none of stablehlo, onnx, numpy, tflite"), (["--output", "logits"], "output must be one of"),
-     (["--batch", "0"], "--batch")],
-)  # fmt: skip
+    [
+        (["--to", "keras"], "--to: 'keras' is none of stablehlo, onnx, numpy, tflite"),
+        (["--output", "logits"], "output must be one of"),
+        (["--batch", "0"], "--batch"),
+    ],
+)
 def test_bad_words_are_told_in_one_sentence(words, told, capsys):
     assert main(["export", "model.safetensors", *words]) == 2
     assert told in capsys.readouterr().err

@@ -18,8 +18,8 @@ def test_the_suffix_is_added_and_the_path_comes_back(to, name, tmp_path):
 
 
 def test_an_unknown_format_is_told():
-    with pytest.raises(
-        ValueError, match="there is no format 'keras'; write one of 'stablehlo', 'onnx', 'numpy'")
+    with pytest.raises(ValueError, match="there is no format 'keras'; write one of 'stablehlo', 'onnx', 'numpy'"):
+        nn.export(MODEL, "keras", "net.keras")
 
 
 @pytest.mark.parametrize("path", [None, "", 3])

@@ -118,8 +118,8 @@ def test_what_cannot_be_exported_says_what_to_write(tmp_path):
     ]:
         with pytest.raises(ValueError, match=message):
             forward(bad)
-    with pytest.raises(
-        ValueError, match=r"output must be one of 'probabilities', .*, got 'logits'")
+    with pytest.raises(ValueError, match=r"output must be one of 'probabilities', .*, got 'logits'"):
+        forward(model, output="logits")
     with pytest.raises(ValueError, match="batch must be a whole number of at least 1"):
         forward(model, batch=0)
     odd = model_of(nn.Lambda(lambda x: x if x.shape[0] > 1 else -x), x)
