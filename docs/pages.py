@@ -23,6 +23,7 @@ ROOMS = {  # room -> its title, in the order of the site
     "plot": "Pictures",
     "callbacks": "Callbacks",
     "io": "Files",
+    "export": "Other runtimes",
     "sampling": "Sampling",
     "interop": "Other libraries",
     "testing": "The exam for layers",

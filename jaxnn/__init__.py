@@ -33,6 +33,9 @@ from jaxnn.core.version import __version__ as __version__
 from jaxnn.data.folds import folds as folds
 from jaxnn.data.mixup import Mixup as Mixup
 
+# export: a trained model in the formats of others.
+from jaxnn.export.door import export as export
+
 # grid: many trainings in one program, and what comes out.
 from jaxnn.grid import space as space
 from jaxnn.grid.cluster import ray as ray

@@ -31,12 +31,13 @@ DOORS = {  # room -> the rooms it may import, and theirs
     "search": ("grid",),
     "inspect": ("core", "train"),
     "io": ("core", "train"),
+    "export": ("train", "io", "models"),
     "callbacks": ("core",),
     "plot": ("core", "train"),
     "interop": ("layers",),
     "sklearn": ("train", "grid", "search", "models"),
     "serve": ("core",),
-    "cli": ("train", "grid", "search", "models", "io", "plot", "serve", "settings"),
+    "cli": ("train", "grid", "search", "models", "io", "plot", "export", "serve", "settings"),
     "__main__": ("cli",),
 }
 LAZY = {  # what may be imported against the doors, inside a function, when it is used

@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 from jaxnn.cli import axes
 from jaxnn.cli.axes import Bad
 from jaxnn.data import named, playground
+from jaxnn.export.formats import FORMATS
 
 PLANS = ("auto", "map", "vmap")
 TASKS = ("classification", "regression")
@@ -91,6 +92,19 @@ Examples:
 """
 
 
+EXPORT = """\
+Write a saved network for a process that has no jaxnn: preparation, scaling, weights and probabilities in one file.
+
+MODEL is a file such as winner.safetensors, or the folder it lies in. Formats: onnx (ONNX Runtime, TensorRT; needs pip
+install 'jaxnn-grid[onnx]'), stablehlo (any process with JAX; 'jaxnn-grid[export]'), numpy (a readable file of Python),
+tflite (needs pip install litert-converter).
+
+Examples:
+  jaxnn export jaxnn-digits --to onnx
+  jaxnn export jaxnn-houses/winner.safetensors --to numpy --out price.py
+"""
+
+
 class Parser(argparse.ArgumentParser):
     """An `argparse.ArgumentParser` that raises `Bad` instead of printing its usage and ending the process."""
 
@@ -124,6 +138,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     grid = _command(commands, "grid", "train a grid of networks and show the best", GRID)
     fit = _command(commands, "fit", "train one network", FIT)
     predict = _command(commands, "predict", "use a saved network on new rows", PREDICT)
+    export = _command(commands, "export", "write a saved network for other runtimes", EXPORT)
     for parser_of_data in (grid, fit):
         _data(parser_of_data)
     _add(grid, "--lr", axes.numbers("--lr", axes.POSITIVE), "1e-4:1e-1:8", "AXIS", "learning rates of Adam")
@@ -174,6 +189,13 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     _add(predict, "--target", str, None, "COLUMN", "column to score the predictions against")
     _add(predict, "--index", str, None, "COLUMN", "column that names the rows, put before the predictions")
     _add(predict, "--out", str, None, "FILE", "where to write the predictions (default: print them)")
+    export.add_argument("model", metavar="MODEL", help="a .safetensors file, or the folder of a fit or a grid")
+    _add(export, "--to", _word("--to", *FORMATS), "onnx", "FORMAT", f"one of {', '.join(FORMATS)}")
+    _add(export, "--out", str, None, "FILE", "where to write it (default: the model's name, here)")
+    _add(
+        export, "--output", str, None, "WHAT", "outputs, probabilities or predictions (default: probabilities, if any)"
+    )
+    _add(export, "--batch", axes.count("--batch"), None, "N", "a fixed number of rows (default: any)")
     return parser.parse_args(argv)
 
 

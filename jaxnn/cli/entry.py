@@ -52,6 +52,10 @@ def _run(words: Any) -> None:
         from jaxnn.cli.serve import serve
 
         return serve(words)
+    if words.command == "export":
+        from jaxnn.cli.export import export
+
+        return export(words)
     from jaxnn.cli.train import train_grid, train_one
 
     return train_grid(words) if words.command == "grid" else train_one(words)

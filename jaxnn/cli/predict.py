@@ -51,7 +51,11 @@ def predict(words: Namespace) -> None:
 
 
 def model_file(path: str) -> Path:
-    """The file of a model, or of the one in a folder."""
+    """The file of a model, which may be given by its folder.
+
+    Raises:
+        Bad: for a folder without one.
+    """
     if not Path(path).is_dir():
         return Path(path)
     for name in ("winner.safetensors", "model.safetensors"):

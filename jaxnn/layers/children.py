@@ -156,7 +156,7 @@ class Apply:
         """Apply the child and keep its new state."""
         key, self._calls = fold(self._key, self._calls), self._calls + 1
         params, state = self._params.get(name, {}), self.state.get(name, {})
-        with checks.at(name):
+        with checks.at(name), jax.named_scope(name):  # the name in a profile, and in what is exported
             x = beside(x, self._mask)
             found = layer.apply(params, state, x, key=key, train=self._train, rows=self._rows)
             y, after = checks.pair(layer, found)

@@ -67,7 +67,7 @@ class Repeat:
 
         def block(x: Any, each: tuple) -> tuple[Any, State]:
             i, p, s = each
-            with checks.at(name):
+            with checks.at(name), jax.named_scope(name):
                 y, after = self.layer.apply(p, s, x, key=fold(key, i), train=train, rows=rows)
             _same(x, y)
             return y, after
