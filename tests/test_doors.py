@@ -31,7 +31,7 @@ DOORS = {  # room -> the rooms it may import, and theirs
     "search": ("grid",),
     "inspect": ("core", "train"),
     "io": ("core", "train"),
-    "callbacks": ("core",),
+    "callbacks": ("inspect",),
     "plot": ("core", "train"),
     "interop": ("layers",),
     "sklearn": ("train", "grid", "search", "models"),
