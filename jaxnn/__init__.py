@@ -53,10 +53,11 @@ from jaxnn.grid.space import logspace as logspace
 from jaxnn.grid.stored import load_runs as load_runs
 
 # inspect: what a model is made of and costs, and the learning rate it bears.
-from jaxnn.inspect import scale as scale
 from jaxnn.inspect.flops import flops as flops
 from jaxnn.inspect.learning_rate import RateCurve as RateCurve
 from jaxnn.inspect.learning_rate import find_learning_rate as find_learning_rate
+from jaxnn.inspect.scale import Scale as Scale
+from jaxnn.inspect.scale import scale as scale
 from jaxnn.inspect.summary import Summary as Summary
 from jaxnn.inspect.summary import summary as summary
 

@@ -18,12 +18,31 @@
 
 # %% tags=["hide-cell"]
 import importlib
+import importlib.metadata
+import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ADDRESS = ""  # where jaxnn is fetched from outside a copy of its repository, such as "git+https://..."
+OLDEST = "0.10.1"  # the oldest jax that will do
 
+# What this runtime has fitted to its GPU or TPU stays as it is: pip may add to it, and move nothing of it.
+fitted = re.compile(r"(jax|jaxlib|libtpu|(jax[-_](cuda|rocm)|nvidia[-_]).*)$").match
+packages = reversed(list(importlib.metadata.distributions()))  # of two of a name Python takes the first
+held = {p.metadata["Name"]: p.version for p in packages if fitted(p.metadata["Name"] or "")}
+
+
+def parts(version):
+    return [int(part) for part in re.findall(r"\d+", version)[:3]]
+
+
+if parts(held.get("jax", OLDEST)) < parts(OLDEST):
+    raise RuntimeError(
+        f"this runtime has jax {held['jax']}, and jaxnn needs {OLDEST} or later; choose a newer runtime, or write "
+        "%pip install -U 'jax[cuda12]' (on a TPU 'jax[tpu]') and restart it"
+    )
 try:
     import jaxnn.grid.plan  # a file of this jaxnn; the package index has another of that name
 except ModuleNotFoundError:
@@ -35,7 +54,10 @@ except ModuleNotFoundError:
             "jaxnn is not installed, and this notebook does not lie in a copy of its repository; "
             "write the address of one in ADDRESS above, or open the notebook where it lies"
         ) from None
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", f"jaxnn-grid[all] @ {source}"], check=True)
+    constraints = Path(tempfile.mkdtemp(), "constraints.txt")
+    constraints.write_text("".join(f"{name}=={version}\n" for name, version in held.items()))
+    pip = [sys.executable, "-m", "pip", "install", "-q", "-c", str(constraints)]
+    subprocess.run([*pip, f"jaxnn-grid[all] @ {source}"], check=True)
     importlib.invalidate_caches()
     sys.modules.pop("jaxnn", None)
 

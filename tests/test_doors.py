@@ -32,7 +32,7 @@ DOORS = {  # room -> the rooms it may import, and theirs
     "inspect": ("core", "train"),
     "io": ("core", "train"),
     "export": ("train", "io", "models"),
-    "callbacks": ("core",),
+    "callbacks": ("inspect",),
     "plot": ("core", "train"),
     "interop": ("layers",),
     "sklearn": ("train", "grid", "search", "models"),

@@ -1,4 +1,4 @@
-"""The command line's words: four commands, their flags, and help that teaches."""
+"""The command line's words: five commands, their flags, and help that teaches."""
 
 import argparse
 from collections.abc import Callable

@@ -1,5 +1,6 @@
 """Compiled programs: one per structure, kept, timed and counted."""
 
+import re
 import threading
 import time
 from collections import OrderedDict
@@ -65,10 +66,21 @@ class Program:
             with self.lock:
                 new = signature not in self.compiled
                 if new:
-                    self.compiled[signature] = lowered.compile(compiler_options=options)
+                    self.compiled[signature] = _compiled(lowered, options)
                 return self.compiled[signature], new
 
         return finish
+
+
+def _compiled(lowered: Any, options: dict | None) -> Any:
+    """The compiled program; an option that this XLA does not have is left out, as they come and go by version."""
+    try:
+        return lowered.compile(compiler_options=options)
+    except jax.errors.JaxRuntimeError as error:
+        unknown = re.search(r"No such compile option: '(\w+)'", str(error))
+        if unknown is None or unknown[1] not in (options or {}):
+            raise
+        return _compiled(lowered, {name: v for name, v in (options or {}).items() if name != unknown[1]})
 
 
 def settings() -> Any:

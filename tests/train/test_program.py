@@ -142,6 +142,14 @@ def test_options_of_xla_go_by_the_platform(monkeypatch):
     assert asked == [{"xla_backend_optimization_level": 1}, {"a": 1}, {"b": 2}, None]
 
 
+def test_options_that_this_xla_does_not_have_are_left_out():
+    """Such as that for the older emitters, which jaxlib 0.12 no longer has; a fault of the others is told."""
+    options = {"xla_backend_optimization_level": 0, "xla_of_long_ago": 1, "xla_of_the_future": True}
+    assert Program(lambda a: a + 1, {"cpu": options})(jnp.ones(2)).tolist() == [2, 2]
+    with pytest.raises(Exception, match="xla_backend_optimization_level"):
+        Program(lambda a: a, {"cpu": {"xla_of_long_ago": 1, "xla_backend_optimization_level": "no"}})(jnp.ones(2))
+
+
 def test_under_disable_jit_a_program_is_the_function_itself():
     program = Program(lambda a: a * (2 if bool(a.sum() > 0) else 3))
     with jax.disable_jit():
