@@ -8,8 +8,9 @@ import jax.numpy as jnp
 from jaxnn.core import checks
 from jaxnn.core.layer import child, spec
 from jaxnn.core.masks import Masked, is_masked
+from jaxnn.core.mesh import gathered
 from jaxnn.core.types import Key, Params, State
-from jaxnn.layers.children import Init, check_layers, fold, layer_names
+from jaxnn.layers.children import Init, check_layers, fold, holds_layers, layer_names
 
 
 @spec
@@ -68,6 +69,7 @@ class Repeat:
         def block(x: Any, each: tuple) -> tuple[Any, State]:
             i, p, s = each
             with checks.at(name):
+                p = p if holds_layers(self.layer) else gathered(p, checks.path())
                 y, after = self.layer.apply(p, s, x, key=fold(key, i), train=train, rows=rows)
             _same(x, y)
             return y, after

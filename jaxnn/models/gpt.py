@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jaxnn.core import checks
 from jaxnn.core.layer import child, hyper, spec
 from jaxnn.core.masks import beside, parts, split
+from jaxnn.core.mesh import gathered
 from jaxnn.core.types import Hyper, Key, Params, State
 from jaxnn.layers.attention import Attention
 from jaxnn.layers.attention_block import TransformerBlock
@@ -134,7 +135,8 @@ class GPT:
 
     def _tied_head(self, params: Params, y: Any) -> Any:
         y, mask = split("GPT", y)
-        return beside(self.embed.attend(params["embed"], y), mask)
+        embed = gathered(params["embed"], (*checks.path(), "embed"))
+        return beside(self.embed.attend(embed, y), mask)
 
     def _check(self, x: Any) -> None:
         x, _ = parts("GPT", x)
