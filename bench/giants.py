@@ -34,6 +34,7 @@ class OnMesh:
         def f(own, shared):
             with laid(self.mesh, self.rules):
                 return mapped(function, own, shared)
+
         return f
 
 
@@ -54,12 +55,18 @@ def compile_gpt(topology, shape, batch, context, rules=(), fully=False, **sizes)
     programs = Programs(entry.recipe, OnMesh(mesh, rules))
 
     def put(tree, spec=P(), lead=()):
-        f = lambda a, s: jax.ShapeDtypeStruct((*lead, *np.shape(a)), a.dtype, sharding=NamedSharding(mesh, P(*[None] * len(lead), *s)))
+        f = lambda a, s: jax.ShapeDtypeStruct(
+            (*lead, *np.shape(a)), a.dtype, sharding=NamedSharding(mesh, P(*[None] * len(lead), *s))
+        )
         return jax.tree.map(lambda a: f(a, spec), tree) if isinstance(spec, P) else jax.tree.map(f, tree, spec)
 
     key = jax.eval_shape(lambda: jax.random.key(0, impl="threefry2x32"))
     member = entry.member(entry.inside)._replace(key=key)
-    one = jax.eval_shape(lambda m, r: __import__("jaxnn.train.engine").train.engine.start(programs.recipe, m, r), member, put(source.first_row))
+    one = jax.eval_shape(
+        lambda m, r: __import__("jaxnn.train.engine").train.engine.start(programs.recipe, m, r),
+        member,
+        put(source.first_row),
+    )
     state = put(one, specs(one, rules, mesh, fully), (1,))
     t = time.time()
     lowered = programs.train.function.lower(put(member, P(), (1,)), state, put(source.block(0, 0)))
@@ -76,5 +83,8 @@ if __name__ == "__main__":
     c, state, tr, s = compile_gpt(**kw)
     m = c.memory_analysis()
     n = sum(a.size for a in jax.tree.leaves(state.params))
-    print(f"{n/1e9:.3f}e9 params, traced {tr:.1f} compiled {s:.1f} s", {k: round(getattr(m, k + "_size_in_bytes") / 2**30, 2) for k in ("argument", "output", "temp", "alias")})
+    print(
+        f"{n / 1e9:.3f}e9 params, traced {tr:.1f} compiled {s:.1f} s",
+        {k: round(getattr(m, k + "_size_in_bytes") / 2**30, 2) for k in ("argument", "output", "temp", "alias")},
+    )
     open("/opt/jx/giants/" + what + ".hlo", "w").write(c.as_text())

@@ -32,7 +32,9 @@ def layer_names(layers: tuple) -> tuple[str, ...]:
     seen: dict[str, int] = {}
     names = []
     for layer in layers:
-        kind = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", type(layer).__name__).lower()
+        kind = re.sub(
+            r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", type(getattr(layer, "named_as", layer)).__name__
+        ).lower()
         names.append(f"{kind}_{seen.setdefault(kind, 0)}")
         seen[kind] += 1
     return tuple(names)
@@ -160,8 +162,7 @@ class Apply:
         params, state = self._params.get(name, {}), self.state.get(name, {})
         with checks.at(name):
             x = beside(x, self._mask)
-            params = params if holds_layers(layer) else gathered(params, checks.path())
-            found = layer.apply(params, state, x, key=key, train=self._train, rows=self._rows)
+            found = layer.apply(brought(layer, params), state, x, key=key, train=self._train, rows=self._rows)
             y, after = checks.pair(layer, found)
         if name in self.state:
             self.state[name] = after
@@ -177,6 +178,11 @@ def holds_layers(layer: Any) -> bool:
         (True, False)
     """
     return is_spec(layer) and any(field.metadata.get("child") for field in dataclasses.fields(layer))
+
+
+def brought(layer: Any, params: Params) -> Params:
+    """The parameters as a layer takes them, where a model lies split over devices; see `jaxnn.core.mesh`."""
+    return params if holds_layers(layer) else gathered(params, checks.path())
 
 
 def fold(key: Key | None, i: Any) -> Key | None:

@@ -19,6 +19,7 @@ from jaxnn.layers.dropout import Dropout
 from jaxnn.layers.embed import Embed
 from jaxnn.layers.layer_norm import LayerNorm
 from jaxnn.layers.position import LearnedPositions
+from jaxnn.layers.remat import check_policy
 from jaxnn.models.stack import apply_cached, init_caches, redraw, stack_of
 
 
@@ -41,7 +42,8 @@ class GPT:
             projections of a block that are added to its input.
         tied: whether the output takes the rows of the embedding, or a ``head`` of its own.
         repeat: whether the blocks are scanned as in `Repeat`, so that time to compile does not grow with depth.
-        remat: whether the backward pass computes each scanned block again instead of keeping what is inside it.
+        remat: what of a block the backward pass computes again instead of keeping it, as the policy of `Remat`:
+            ``"full"``, ``"dots"``, or None for nothing.
 
     Shapes:
         ids ``(batch, time)`` give logits ``(batch, time, vocab)``, and ``(ids, mask)`` gives ``(logits, mask)``. Params
@@ -70,11 +72,13 @@ class GPT:
     init_std: Hyper = hyper(0.02)
     tied: bool = True
     repeat: bool = False
-    remat: bool = False
+    remat: str | None = None
 
     def __post_init__(self):
         checks.size("layers", self.layers, "gpt(vocab=100, context=64, width=128, heads=4, layers=4)")
         checks.size("context", self.context, "gpt(vocab=100, context=64, width=128, heads=4, layers=4)")
+        if self.remat is not None:
+            check_policy(self.remat, "remat", 'gpt(100, 64, 128, 4, 4, remat="full")')
         checks.rate("dropout", self.dropout, "gpt(100, 64, 128, 4, 4, dropout=0.1)")
         checks.positive("init_std", self.init_std, "gpt(100, 64, 128, 4, 4, init_std=0.02)")
 
@@ -158,7 +162,7 @@ def gpt(
     positions: str = "learned",
     tied: bool = True,
     repeat: bool = False,
-    remat: bool = False,
+    remat: str | None = None,
     kv_heads: int | None = None,
     hidden: int | None = None,
     activation: str | Callable = "gelu",
@@ -183,7 +187,8 @@ def gpt(
         positions: ``"learned"`` or ``"rotary"``.
         tied: whether the output takes the rows of the embedding.
         repeat: whether the blocks are scanned, so that time to compile does not grow with depth.
-        remat: whether the backward pass computes each scanned block again instead of keeping what is inside it.
+        remat: what of a block the backward pass computes again instead of keeping it, as the policy of `Remat`:
+            ``"full"``, ``"dots"``, or None for nothing.
         kv_heads: number of key and value heads; None is ``heads``.
         hidden: width of the perceptrons; None is four times the width.
         activation: of the perceptrons, a name or a function of `jax.nn`.
