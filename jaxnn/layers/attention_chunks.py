@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jaxnn.core.chunks import joined, strided
 from jaxnn.core.types import Key
 
 SCORES = 1 << 20
@@ -47,12 +48,6 @@ def in_chunks(
     steps = -(-time // chunks)
     by_query = mask is not None and mask.shape[2] > 1
 
-    def cut(a: Any, axis: int) -> Any:
-        """``axis`` as chunks that lead; it is filled up with zeros."""
-        a = jnp.pad(a, [(0, chunks * steps - time if i == axis else 0) for i in range(a.ndim)])
-        a = a.reshape(*a.shape[:axis], steps, chunks, *a.shape[axis + 1 :])
-        return jnp.moveaxis(a, axis + 1, 0)
-
     def one(given: tuple) -> Any:
         i, rows, own = given
         seen = own if by_query else mask
@@ -61,7 +56,6 @@ def in_chunks(
             seen = past[None, None] if seen is None else seen & past[None, None]
         return attend(rows, key, value, seen, None if draw is None else jax.random.fold_in(draw, i))
 
-    given = (jnp.arange(chunks), cut(query, 1), cut(mask, 2) if by_query else None)
+    given = (jnp.arange(chunks), strided(query, chunks, 1), strided(mask, chunks, 2) if by_query else None)
     found = jax.lax.map(jax.checkpoint(one, prevent_cse=False), given)  # (chunks, batch, steps, heads, size)
-    found = jnp.moveaxis(found, 0, 2)
-    return found.reshape(found.shape[0], steps * chunks, *found.shape[3:])[:, :time]
+    return joined(found, time, 1)

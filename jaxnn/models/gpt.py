@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from jaxnn.core import checks
 from jaxnn.core.layer import child, hyper, spec
+from jaxnn.core.logits import Logits
 from jaxnn.core.masks import beside, parts, split
 from jaxnn.core.mesh import gathered
 from jaxnn.core.types import Hyper, Key, Params, State
@@ -16,6 +17,7 @@ from jaxnn.layers.attention_block import TransformerBlock
 from jaxnn.layers.children import Apply, Init, bound
 from jaxnn.layers.dense import Dense
 from jaxnn.layers.dropout import Dropout
+from jaxnn.layers.dtypes import compute_dtype
 from jaxnn.layers.embed import Embed
 from jaxnn.layers.layer_norm import LayerNorm
 from jaxnn.layers.position import LearnedPositions
@@ -44,6 +46,9 @@ class GPT:
         repeat: whether the blocks are scanned as in `Repeat`, so that time to compile does not grow with depth.
         remat: what of a block the backward pass computes again instead of keeping it, as the policy of `Remat`:
             ``"full"``, ``"dots"``, or None for nothing.
+        head_parts: in how many parts of the batch a loss takes the logits in training. With more than 1 they are `Logits`
+            that are not multiplied out, and each part is multiplied out again in the backward pass: memory of one
+            part, for the arithmetic of another product, and of one more where a metric is judged too.
 
     Shapes:
         ids ``(batch, time)`` give logits ``(batch, time, vocab)``, and ``(ids, mask)`` gives ``(logits, mask)``. Params
@@ -73,9 +78,11 @@ class GPT:
     tied: bool = True
     repeat: bool = False
     remat: str | None = None
+    head_parts: int = 1
 
     def __post_init__(self):
         checks.size("layers", self.layers, "gpt(vocab=100, context=64, width=128, heads=4, layers=4)")
+        checks.size("head_parts", self.head_parts, "gpt(50257, 1024, 768, 12, 12, head_parts=8)")
         checks.size("context", self.context, "gpt(vocab=100, context=64, width=128, heads=4, layers=4)")
         if self.remat is not None:
             check_policy(self.remat, "remat", 'gpt(100, 64, 128, 4, 4, remat="full")')
@@ -101,6 +108,8 @@ class GPT:
         run = Apply(params, state, key=key, train=train, rows=rows)
         f = bound(run, self._children())
         y = f.norm(f.blocks(f.dropout(f.positions(f.embed(x)))))
+        if train and self.head_parts > 1:
+            return self._in_parts(params, y), run.state
         return (self._tied_head(params, y) if self.tied else f.head(y)), run.state
 
     @property
@@ -137,6 +146,14 @@ class GPT:
             "head": None if self.tied else Dense(self.embed.vocab, use_bias=False),
         }
 
+    def _in_parts(self, params: Params, y: Any) -> Any:
+        """The logits, not multiplied out."""
+        y, mask = split("GPT", y)
+        name = "embed" if self.tied else "head"
+        own = gathered(params[name], (*checks.path(), name))
+        kernel = own["embedding"].T if self.tied else own["kernel"]
+        return beside(Logits(y, kernel, self.head_parts, str(compute_dtype(y, kernel))), mask)
+
     def _tied_head(self, params: Params, y: Any) -> Any:
         y, mask = split("GPT", y)
         embed = gathered(params["embed"], (*checks.path(), "embed"))
@@ -163,6 +180,7 @@ def gpt(
     tied: bool = True,
     repeat: bool = False,
     remat: str | None = None,
+    head_parts: int = 1,
     kv_heads: int | None = None,
     hidden: int | None = None,
     activation: str | Callable = "gelu",
@@ -189,6 +207,8 @@ def gpt(
         repeat: whether the blocks are scanned, so that time to compile does not grow with depth.
         remat: what of a block the backward pass computes again instead of keeping it, as the policy of `Remat`:
             ``"full"``, ``"dots"``, or None for nothing.
+        head_parts: in how many parts of the batch a loss takes the logits in training, where a large vocabulary makes
+            them the largest array.
         kv_heads: number of key and value heads; None is ``heads``.
         hidden: width of the perceptrons; None is four times the width.
         activation: of the perceptrons, a name or a function of `jax.nn`.
@@ -237,4 +257,5 @@ def gpt(
         tied=tied,
         repeat=repeat,
         remat=remat,
+        head_parts=head_parts,
     )
