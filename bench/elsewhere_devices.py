@@ -25,7 +25,10 @@ runtime_version { major: 12 minor: 8 }
 device_description_str: "NVIDIA H200"
 """
 UNTUNED = {"cuda": {"xla_gpu_autotune_level": 0}}
-"""Options for XLA by platform: without a device nothing can be tuned by trial, and products take their default tiles."""
+"""Options for XLA by platform: without a device nothing can be tuned by trial, and Triton's products take default tiles
+(a tuned program may have cuBLAS's in the place of some)."""
+LIBRARY = {"cuda": {"xla_gpu_autotune_level": 0, "xla_gpu_enable_triton_gemm": False}}
+"""All products by cuBLAS: where there are no default tiles, as for some very small products."""
 
 
 def missing(kind):
@@ -47,8 +50,10 @@ def devices(kind):
     run on."""
     os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", TPU_SKIP_MDS_QUERY="1", TPU_WORKER_HOSTNAMES="localhost")
     os.environ["TPU_ACCELERATOR_TYPE"] = "v5litepod-4"
+    import jax
     from jax.experimental import topologies
 
+    jax.config.update("jax_platforms", "cpu")  # or the plugin looks for the libraries of a GPU that is not here
     if kind == "h200":
         return tuple(topologies.get_topology_desc(platform="cuda", target_config=H200, topology="1x1x1").devices)
     name, _, slice_ = kind.partition(":")
