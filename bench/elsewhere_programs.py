@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 import optax
-from elsewhere_devices import LIBRARY, UNTUNED
+from elsewhere_devices import LIBRARY
 from jax.sharding import SingleDeviceSharding
 
 import jaxnn as nn
@@ -129,10 +129,10 @@ def jobs(kind: str, members: int, devices: tuple) -> dict[str, Any]:
 
 def compiled(job: Job) -> Any:
     """As XLA compiles it where it cannot try what it makes."""
-    platform = job.devices[0].platform
     try:
-        return job.program.compile(UNTUNED.get(platform))
+        return job.program.compile()
     except jax.errors.JaxRuntimeError:
-        if platform not in LIBRARY:
+        options = LIBRARY.get(job.devices[0].platform)
+        if options is None:
             raise
-        return job.program.compile(LIBRARY[platform])
+        return job.program.compile(options)

@@ -27,6 +27,7 @@ KEPT = 64
 @functools.lru_cache(maxsize=8)
 def forward(dtype: Any) -> Program:
     """The program that `outputs_of` runs, in this dtype: ``(model, params, state, x) -> outputs``."""
+
     def outputs(model: Any, params: Params, state: State, x: Any) -> Any:
         given, _ = model.apply(cast(params, dtype), state, cast(x, dtype))
         return widened(given)

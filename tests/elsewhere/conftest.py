@@ -1,6 +1,6 @@
 """Devices that are not here: an H200 and a chip of a v5e, where their compilers are installed.
 
-    JAX_PLATFORMS=cpu python -m pytest -q tests/elsewhere
+JAX_PLATFORMS=cpu python -m pytest -q tests/elsewhere
 """
 
 import sys
