@@ -1,140 +1,64 @@
-"""What a grid compiles for machines that are not here: an H200, TPU slices. Nothing runs; XLA tells what it made.
+"""What fit, grid, predict and generate compile for machines that are not here: an H200, TPU chips and slices.
 
-It needs an environment of its own, on any Linux machine (about 1 GB):
+Nothing runs; XLA tells what it made. It needs an environment of its own: see ``bench/elsewhere_devices.py``. ::
 
-    pip install 'jax[tpu]==0.10.2' optax flax chex safetensors tqdm scikit-learn
-    pip install --no-deps jax-cuda12-plugin==0.10.2 jax-cuda12-pjrt==0.10.2 nvidia-cuda-nvcc-cu12
+    python bench/elsewhere.py h200 1024              # the grid of the digits MLP, 1,024 members side by side, in parts
+    python bench/elsewhere.py v5e 64                 # on one chip
+    python bench/elsewhere.py v5e:2x2 64             # 64 members dealt over the four chips of a slice
+    python bench/elsewhere.py h200 64 lenet gpt      # a line for each program of these kinds of models; "all" for all
 
-Then ``python bench/elsewhere.py h200 1024`` (the digits MLP, 1,024 members side by side) or ``python
-bench/elsewhere.py v5e:2x2 64`` (on one chip of a slice). The programs are those of `jaxnn.train.program.Programs`,
-which `fit` and `grid` run.
+The programs are those that run: of `jaxnn.train.lowered`, `jaxnn.train.predict.forward` and
+`jaxnn.sampling.generated`. Bytes are at most those that a kernel reads and writes. The least is what a step cannot do
+without: weights and moments each way, and gradients each way; of a use, its weights and rows.
 """
 
 import os
-import re
 import sys
 import time
 
-os.environ.update(JAX_PLATFORMS="cpu", TF_CPP_MIN_LOG_LEVEL="3")
-os.environ.update(TPU_SKIP_MDS_QUERY="1", TPU_ACCELERATOR_TYPE="v5litepod-4", TPU_WORKER_HOSTNAMES="localhost")
-# Without a device nothing can be tuned by trial, and without tuning the Triton products fail to find their tiles.
-os.environ["XLA_FLAGS"] = (
-    os.environ.get("XLA_FLAGS", "") + " --xla_gpu_autotune_level=0 --xla_gpu_enable_triton_gemm=false"
-)
+sys.path[:0] = [os.path.dirname(__file__), os.getcwd()]
 
-import jax
+from elsewhere_devices import devices
+from elsewhere_programs import KINDS, compiled, jobs, training
+from elsewhere_read import computations, describe, loop_of, memory, whole
 
-H200 = """
-gpu_device_info {
-  threads_per_block_limit: 1024 threads_per_warp: 32 shared_memory_per_block: 49152 shared_memory_per_core: 233472
-  threads_per_core_limit: 2048 core_count: 132 fpus_per_core: 128 block_dim_limit_x: 2147483647
-  block_dim_limit_y: 65535 block_dim_limit_z: 65535 memory_bandwidth: 4800000000000 l2_cache_size: 52428800
-  clock_rate_ghz: 1.98 device_memory_size: 149000000000 shared_memory_per_block_optin: 232448
-  cuda_compute_capability { major: 9 } registers_per_core_limit: 65536 registers_per_block_limit: 65536
-}
-platform_name: "CUDA"
-dnn_version_info { major: 9 minor: 7 }
-runtime_version { major: 12 minor: 8 }
-device_description_str: "NVIDIA H200"
-"""
-KERNELS = {"fusion", "custom-call", "copy", "dot", "reduce", "convolution", "transpose", "sort", "conditional"}
-WIDTH = {"f32": 4, "s32": 4, "u32": 4, "bf16": 2, "f16": 2, "pred": 1, "s8": 1, "u8": 1, "f64": 8, "s64": 8, "u64": 8}
+HEAD = "| program | devices | compiled, s | arguments, results, temporary, MiB | kernels | GB a step | least |"
 
 
-def devices(kind):
-    """The devices of ``"h200"`` or of a TPU slice such as ``"v5e:2x2"``, to build a mesh of and compile for."""
-    from jax.experimental import topologies
-
-    if kind == "h200":
-        return topologies.get_topology_desc(platform="cuda", target_config=H200, topology="1x1x1").devices
-    return topologies.get_topology_desc(platform="tpu", topology_name=kind).devices
-
-
-def size(shape):
-    """Bytes of an HLO shape, tuples summed, without the scratch array of a cuBLAS call."""
-    total = 0
-    for dtype, dims in re.findall(r"(\w+)\[([\d,]*)\]", shape.replace("s8[33554432]", "s8[0]")):
-        count = 1
-        for d in filter(None, dims.split(",")):
-            count *= int(d)
-        total += count * WIDTH.get(dtype, 4)
-    return total
-
-
-def loops(text):
-    """For each computation of a compiled program that holds kernels: its name and rows (kind, name, shape, bytes).
-
-    The bytes are those of all operands and results, an upper bound: a kernel that reads a slice counts the whole.
-    """
-    found = []
-    for block in re.split(r"\n(?=%|ENTRY )", text):
-        head = block.split("(", 1)[0].strip().lstrip("%")
-        shapes, rows = {}, []
-        for line in block.splitlines()[1:]:
-            m = re.match(r"\s*(?:ROOT )?%?([\w.\-]+) = (\(.*?\)|\S+) ([\w\-]+)\((.*)", line)
-            if not m:
-                continue
-            name, shape, op, rest = m.groups()
-            shapes[name] = shape
-            if op in KERNELS and not head.startswith(("fused", "wrapped")):
-                operands = re.findall(r"%([\w.\-]+)", rest.split("), ")[0])
-                rows.append((op, name, shape, size(shape) + sum(size(shapes.get(o, "")) for o in operands)))
-        if len(rows) > 3:
-            found.append((head, rows))
-    return found
-
-
-def report(compiled, seconds, top=8):
-    """Print memory, and for each loop body its kernels, its bytes and the heaviest kernels."""
-    m = compiled.memory_analysis()
-    parts = [f"{n} {getattr(m, n + '_size_in_bytes') / 2**20:.0f} MiB" for n in ("argument", "output", "temp")]
-    print(f"compiled in {seconds:.1f} s; {', '.join(parts)}")
-    for head, rows in loops(compiled.as_text()):
-        print(f"{head[:50]}: {len(rows)} kernels, at most {sum(r[3] for r in rows) / 1e9:.2f} GB moved")
-        for op, name, shape, count in sorted(rows, key=lambda r: -r[3])[:top]:
-            print(f"    {count / 1e6:9.1f} MB  {op[:12]:12} {name[:34]:34} {shape[:60]}")
-
-
-def compile_grid(kind: str, members: int):
-    """The training program of the digits MLP as `grid` builds it, for so many members side by side."""
-    import numpy as np
-    import optax
-    from jax.sharding import SingleDeviceSharding
-
-    import jaxnn as nn
-    from jaxnn.data.source import read
-    from jaxnn.grid.plan import Plan
-    from jaxnn.train.enrol import enrol
-    from jaxnn.train.program import Programs, _options
-
-    def trial(lr, l2, dropout):
-        model = nn.mlp((100, 100), out=10, dropout=dropout)
-        return nn.Trial(model, "softmax_cross_entropy", optax.chain(nn.l2(l2), optax.adam(lr)))
-
-    source = read((np.zeros((1437, 64), np.float32), np.arange(1437) % 10))
-    entry = enrol(trial, source, dict(lr=1e-3, l2=1e-4, dropout=0.2), epochs=50, batch_size=32)
-    device = devices(kind)[0]
-    programs = Programs(entry.recipe, Plan(1, members, members, (device,)))
-    sharding = SingleDeviceSharding(device)
-
-    def on_device(tree, lead=()):
-        return jax.tree.map(lambda a: jax.ShapeDtypeStruct((*lead, *np.shape(a)), a.dtype, sharding=sharding), tree)
-
-    key = jax.eval_shape(lambda: jax.random.key(0, impl="threefry2x32"))
-    member = on_device(entry.member(entry.inside)._replace(key=key), (members,))
-    state = on_device(jax.eval_shape(programs.start.function, (member, {}), on_device(source.first_row)))
-    lowered = programs.train.function.lower(member, state, on_device(source.block(0, 0)))
+def timed(job):
+    """What XLA made of it, and the seconds."""
     started = time.time()
-    compiled = lowered.compile(compiler_options=_options(programs.train.options, device.platform))
-    return compiled, time.time() - started, sum(a.size * a.dtype.itemsize for a in jax.tree.leaves(state))
+    made = compiled(job)
+    return made, time.time() - started
+
+
+def row(name, job):
+    """A line of the table."""
+    made, seconds = timed(job)
+    found = computations(made.as_text())
+    entry = next(reversed(found))
+    step = entry if job.steps is None else loop_of(found, job.steps)
+    kernels, moved = whole(found, step) if step is not None else ("-", float("nan"))
+    sizes = ", ".join(f"{n:.0f}" for n in memory(made))
+    return f"| {name} | {len(job.devices)} | {seconds:.1f} | {sizes} | {kernels} | {moved / 1e9:.3f} | {job.least / 1e9:.3f} |"
 
 
 def main():
     """Compile and report."""
-    sys.path.insert(0, os.getcwd())
-    compiled, seconds, state = compile_grid(sys.argv[1], int(sys.argv[2]))
-    print(f"weights and moments {state / 2**20:.0f} MiB")
-    report(compiled, seconds)
+    kind, members, *models = sys.argv[1], int(sys.argv[2]), *sys.argv[3:]
+    on = devices(kind)
+    if not models:
+        job = training("mlp", members, on)
+        made, seconds = timed(job)
+        sizes = zip(("argument", "output", "temporary"), memory(made), strict=True)
+        print(f"compiled in {seconds:.1f} s; {', '.join(f'{name} {n:.0f} MiB' for name, n in sizes)}")
+        print(f"the least of a step on one device: {job.least / 1e9:.2f} GB")
+        describe(made.as_text(), 8)
+        return
+    print(f"{kind}, grids of {members} members\n\n{HEAD}\n|{'---|' * 7}")
+    for model in KINDS if models == ["all"] else models:
+        for name, make in jobs(model, members, on).items():
+            print(row(f"{name} {model}", make()), flush=True)
 
 
 if __name__ == "__main__":

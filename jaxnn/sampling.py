@@ -63,7 +63,7 @@ def generate(
         key = jax.random.key(0, impl="threefry2x32")
     rows = jnp.atleast_2d(prompt).astype(jnp.int32)
     _check_ids(spec, params, state, rows, call)
-    ids = _generate(spec, params, state, rows, length, temperature, top_k, key)
+    ids = generated(spec, params, state, rows, length, temperature, top_k, key)
     return ids if prompt.ndim == 2 else ids[0]
 
 
@@ -86,7 +86,8 @@ def _check_ids(spec: Any, params: Params, state: State, prompt: Any, call: str) 
 
 
 @partial(jax.jit, static_argnames=("length", "top_k"))
-def _generate(spec, params, state, prompt, length, temperature, top_k, key):
+def generated(spec, params, state, prompt, length, temperature, top_k, key):
+    """What `generate` runs, after its checks: ids ``(batch, time + length)`` for a prompt ``(batch, time)``."""
     (batch, start), total = prompt.shape, prompt.shape[1] + length
     ids = jnp.concatenate([prompt, jnp.zeros((batch, length), jnp.int32)], axis=1)
     context = getattr(spec, "context", total)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import jaxnn as nn
-from jaxnn.sampling import _generate
+from jaxnn.sampling import generated
 
 VOCAB, CONTEXT = 7, 6
 PROMPT = np.array([[1, 2, 3], [4, 4, 0]], np.int32)
@@ -86,10 +86,10 @@ def test_a_run_and_a_flat_prompt_are_taken(model):
 
 def test_temperature_is_traced(model):
     nn.generate(model, PROMPT, 4, 0.5, key=jax.random.key(0))
-    before = _generate._cache_size()
+    before = generated._cache_size()
     nn.generate(model, PROMPT, 4, 0.0, key=jax.random.key(3))
     nn.generate(model, PROMPT, 4, 2.5, key=jax.random.key(4))
-    assert _generate._cache_size() == before
+    assert generated._cache_size() == before
 
 
 def test_a_model_without_a_cache(key):

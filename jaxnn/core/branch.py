@@ -6,11 +6,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jaxnn.core.platforms import by_platform
+
 
 def when(condition: Any, change: Callable[..., tuple], *state: Any) -> tuple:
     """``change(*state)`` where the condition holds, else the state as it is.
 
-    On a CPU it is a branch, in which arrays change where they lie. On other devices a branch makes the host wait, so
+    For a CPU it is a branch, in which arrays change where they lie. On other devices a branch makes the host wait, so
     there both are computed and one is chosen, as JAX does everywhere under vmap.
 
     Args:
@@ -26,6 +28,11 @@ def when(condition: Any, change: Callable[..., tuple], *state: Any) -> tuple:
         >>> int(count), total.tolist()
         (1, [2.0, 2.0])
     """
-    if jax.default_backend() == "cpu":
+
+    def branch(condition: Any, *state: Any) -> tuple:
         return jax.lax.cond(condition, change, lambda *same: same, *state)
-    return jax.tree.map(lambda new, old: jnp.where(condition, new, old), change(*state), state)
+
+    def choice(condition: Any, *state: Any) -> tuple:
+        return jax.tree.map(lambda new, old: jnp.where(condition, new, old), change(*state), state)
+
+    return by_platform(condition, *state, cpu=branch, default=choice)

@@ -1,10 +1,12 @@
-"""A switch: write operations plainly, or in the form that is fastest on this platform."""
+"""A switch: write operations plainly, or in the form that is fastest on the platform that they are compiled for."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
+from typing import Any
 
-_PLAIN: ContextVar[bool] = ContextVar("plain", default=False)
+import jax
+
+_PLAIN: Any = jax.make_user_context(False)  # what is traced within is not taken for what is traced without
 
 
 @contextmanager
@@ -20,13 +22,10 @@ def plain_operations() -> Iterator[None]:
         >>> is_plain()
         False
     """
-    token = _PLAIN.set(True)
-    try:
+    with _PLAIN(True):
         yield
-    finally:
-        _PLAIN.reset(token)
 
 
 def is_plain() -> bool:
     """Whether `plain_operations` is open."""
-    return _PLAIN.get()
+    return _PLAIN.value

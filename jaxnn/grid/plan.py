@@ -9,7 +9,7 @@ from typing import Any
 
 import jax
 import numpy as np
-from jax.sharding import Mesh, NamedSharding
+from jax.sharding import Mesh, NamedSharding, SingleDeviceSharding
 from jax.sharding import PartitionSpec as P
 
 from jaxnn.core.tree import count as scalars
@@ -144,11 +144,15 @@ class Plan:
         specs = (P("member"), P())
         return jax.shard_map(on_device, mesh=self.mesh, in_specs=specs, out_specs=P("member"), check_vma=False)
 
-    def place(self, tree: Any, by_member: bool = False) -> Any:
-        """A tree on the devices: its first axis split over them, or whole on each."""
+    def sharding(self, by_member: bool = False) -> Any:
+        """How an array lies on the devices: its first axis split over them, or whole on each; None for as JAX does."""
         if self.devices == 1:
-            return jax.device_put(tree, self.on[0] if self.on else None)
-        return jax.device_put(tree, NamedSharding(self.mesh, P("member") if by_member else P()))
+            return SingleDeviceSharding(self.on[0]) if self.on else None
+        return NamedSharding(self.mesh, P("member") if by_member else P())
+
+    def place(self, tree: Any, by_member: bool = False) -> Any:
+        """A tree on the devices, so."""
+        return jax.device_put(tree, self.sharding(by_member))
 
 
 @functools.lru_cache(maxsize=64)
@@ -177,7 +181,7 @@ def choose(plan: Any, members: int, work: int, member_bytes: int, device: Any = 
     if isinstance(plan, Plan):
         numbers = [plan.devices, plan.width, *(1 if n is None else n for n in (plan.chunk, plan.room))]
         whole = all(isinstance(n, int) and n >= 1 for n in numbers)
-        if not whole or plan.devices > len(devices) or len(plan.on) not in (0, plan.devices):
+        if not whole or (plan.devices > len(devices) if not plan.on else plan.devices != len(plan.on)):
             raise ValueError(
                 f"{plan!r} does not fit {len(devices)} device(s); write Plan(devices={len(devices)}, width=1), "
                 "or nn.configure(cpu_devices=...) before the first computation"

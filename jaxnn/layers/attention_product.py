@@ -1,10 +1,12 @@
 """The product at the heart of attention: ``softmax(q k' / sqrt(size)) v``."""
 
+from functools import partial
 from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
 
+from jaxnn.core.platforms import by_platform
 from jaxnn.core.types import Hyper, Key
 from jaxnn.layers.attention_chunks import chunks_of, in_chunks
 from jaxnn.layers.dropout import Dropout
@@ -25,9 +27,9 @@ def attend(
 ) -> Any:
     """Attention of many heads: every query takes the mean of the values, weighted by a softmax over its keys.
 
-    On a CPU, and where probabilities are dropped, it is written out here, batch and heads leading; elsewhere it is
-    `jax.nn.dot_product_attention`. Long sequences are taken in chunks of queries, so that no array holds the scores of
-    all pairs; cuDNN never makes one.
+    In a program for a CPU, and where probabilities are dropped, it is written out here, batch and heads leading;
+    elsewhere it is `jax.nn.dot_product_attention`. Long sequences are taken in chunks of queries, so that no array
+    holds the scores of all pairs; cuDNN never makes one.
 
     Args:
         query: ``(batch, time, heads, size)``.
@@ -60,15 +62,22 @@ def attend(
 
 def _whole(query, key, value, mask, causal, dropout, draw, train, implementation):
     drops = train and not (isinstance(dropout, (int, float)) and dropout == 0)
-    if drops or (implementation is None and jax.default_backend() == "cpu"):
-        return _written_out(query, key, value, mask, causal, dropout if drops else None, draw)
-    with jax.numpy_dtype_promotion("standard"):  # in bfloat16 it mixes dtypes, which the strict setting refuses
-        return jax.nn.dot_product_attention(
-            query, key, value, mask=mask, is_causal=causal, implementation=implementation
-        )
+    if drops:
+        return _written_out(query, key, value, mask, causal, dropout, draw)
+
+    def by_jax(query: Any, key: Any, value: Any, mask: Any) -> Any:
+        with jax.numpy_dtype_promotion("standard"):  # in bfloat16 it mixes dtypes, which the strict setting refuses
+            return jax.nn.dot_product_attention(
+                query, key, value, mask=mask, is_causal=causal, implementation=implementation
+            )
+
+    if implementation is not None:
+        return by_jax(query, key, value, mask)
+    written_out = partial(_written_out, causal=causal)
+    return by_platform(query, key, value, mask, cpu=written_out, default=by_jax)
 
 
-def _written_out(query, key, value, mask, causal, dropout, draw):
+def _written_out(query, key, value, mask, causal, dropout=None, draw=None):
     (batch, time, heads, size), (source, kv_heads) = query.shape, key.shape[1:3]
     groups, wide = heads // kv_heads, param_dtype(query)
     rows = query.transpose(0, 2, 1, 3).reshape(batch, kv_heads, groups * time, size)

@@ -1,4 +1,4 @@
-"""Convolution by the way that is fast on this platform.
+"""Convolution by the way that is fast on the platform that it is compiled for.
 
 XLA has fast convolutions for GPU and TPU. For the CPU it has them for one and two axes and many channels only; with
 few channels, in groups, transposed or over three axes they, or their gradients, take from 2 to 40 times as long as a
@@ -7,12 +7,14 @@ matrix product of the same size, or as a sum of shifted inputs where the channel
 
 import itertools
 import math
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from jaxnn.core.plain import is_plain
+from jaxnn.core.platforms import by_platform
 from jaxnn.layers.conv_product import Axis, by_product
 
 NARROW = 16, 128
@@ -31,7 +33,7 @@ def convolve(
     groups: int = 1,
     stretch: tuple[int, ...] | None = None,
 ) -> Any:
-    """Cross-correlation, channels last, by the way that is fast on this platform.
+    """Cross-correlation, channels last, by the way that is fast on the platform that it is compiled for.
 
     Args:
         x: ``(batch, *size, in)``.
@@ -47,17 +49,23 @@ def convolve(
     stretch = (1,) * len(strides) if stretch is None else stretch
     sizes = x.shape[1:-1]
     known = all(isinstance(n, int) for n in sizes) and math.prod(sizes) > 0
-    if jax.default_backend() != "cpu" or is_plain() or not known:
-        return by_xla(x, kernel, strides, pads, dilation, groups, stretch)
-    x, strides = _thinned(x, kernel, strides, pads, stretch)
-    axes = tuple(map(Axis, x.shape[1:-1], kernel.shape[:-2], strides, dilation, stretch, pads))
-    if any(max(axis.stride, axis.taps * axis.dilation, axis.stretch) > FAR for axis in axes):
-        return by_xla(x, kernel, strides, pads, dilation, groups, stretch)
-    if groups == x.shape[-1] > 1 and set(stretch) == {1}:
-        return by_shifts(x, kernel, axes)
-    if groups == 1 and set(stretch) == {1} and len(axes) < 3 and not _product_wins(axes, *kernel.shape[-2:]):
-        return by_xla(x, kernel, strides, pads, dilation, groups, stretch)
-    return by_product(x, kernel, axes, groups)
+    by_itself = partial(by_xla, pads=pads, dilation=dilation, groups=groups, stretch=stretch)
+    default = partial(by_itself, strides=strides)
+    if is_plain() or not known:
+        return default(x, kernel)
+
+    def on_cpu(x: Any, kernel: Any) -> Any:
+        x, fewer = _thinned(x, kernel, strides, pads, stretch)
+        axes = tuple(map(Axis, x.shape[1:-1], kernel.shape[:-2], fewer, dilation, stretch, pads))
+        if any(max(axis.stride, axis.taps * axis.dilation, axis.stretch) > FAR for axis in axes):
+            return by_itself(x, kernel, fewer)
+        if groups == x.shape[-1] > 1 and set(stretch) == {1}:
+            return by_shifts(x, kernel, axes)
+        if groups == 1 and set(stretch) == {1} and len(axes) < 3 and not _product_wins(axes, *kernel.shape[-2:]):
+            return by_itself(x, kernel, fewer)
+        return by_product(x, kernel, axes, groups)
+
+    return by_platform(x, kernel, cpu=on_cpu, default=default)
 
 
 def _thinned(x: Any, kernel: Any, strides: tuple, pads: tuple, stretch: tuple) -> tuple[Any, tuple]:

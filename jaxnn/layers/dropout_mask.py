@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jaxnn.core.platforms import by_platform
 from jaxnn.core.types import Key
 
 LEVELS = 1 << 16
@@ -67,4 +68,4 @@ def _words(key: Key, n: int) -> jax.Array:
     def in_pieces(numbers: jax.Array) -> jax.Array:
         return jax.lax.map(draw, numbers.reshape(pieces, length)).reshape(pieces * length, -1)
 
-    return jax.lax.platform_dependent(numbers, cpu=in_pieces, default=draw)[:n]
+    return by_platform(numbers, cpu=in_pieces, default=draw)[:n]

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import jax
 import numpy as np
+from jax.sharding import SingleDeviceSharding
 
 
 class Layout(Protocol):
@@ -38,8 +39,12 @@ class Layout(Protocol):
         """``function(own, shared)`` of one member, as a function of stacked members."""
         ...
 
+    def sharding(self, by_member: bool = False) -> Any:
+        """How an array lies on the devices: its first axis split over them, or whole on each; None for as JAX does."""
+        ...
+
     def place(self, tree: Any, by_member: bool = False) -> Any:
-        """A tree on the devices: its first axis split over them, or whole on each."""
+        """A tree on the devices, so."""
         ...
 
 
@@ -71,7 +76,7 @@ class Alone:
         """Of the device."""
         settings: Any = jax.config
         device = settings.jax_default_device if self.device is None else self.device
-        return getattr(device, "platform", device) or jax.default_backend()
+        return getattr(device, "platform", device) or jax.local_devices()[0].platform
 
     def arrange(self, count: int) -> np.ndarray:
         """As they come."""
@@ -84,6 +89,10 @@ class Alone:
     def lay(self, function: Callable) -> Callable:
         """A map."""
         return lambda own, shared: mapped(function, own, shared)
+
+    def sharding(self, by_member: bool = False) -> Any:
+        """On the device."""
+        return None if self.device is None else SingleDeviceSharding(self.device)
 
     def place(self, tree: Any, by_member: bool = False) -> Any:
         """On the device."""

@@ -25,12 +25,14 @@ KEPT = 64
 
 
 @functools.lru_cache(maxsize=8)
-def _forward(dtype: Any) -> Program:
-    def forward(model: Any, params: Params, state: State, x: Any) -> Any:
-        outputs, _ = model.apply(cast(params, dtype), state, cast(x, dtype))
-        return widened(outputs)
+def forward(dtype: Any) -> Program:
+    """The program that `outputs_of` runs, in this dtype: ``(model, params, state, x) -> outputs``."""
 
-    return Program(forward)
+    def outputs(model: Any, params: Params, state: State, x: Any) -> Any:
+        given, _ = model.apply(cast(params, dtype), state, cast(x, dtype))
+        return widened(given)
+
+    return Program(outputs)
 
 
 def outputs_of(model: Any, params: Params, state: State, x: Any, dtype: Any = None) -> Any:
@@ -53,7 +55,7 @@ def outputs_of(model: Any, params: Params, state: State, x: Any, dtype: Any = No
     for first in range(0, max(rows, 1), size):
         block = jax.tree.map(lambda a, first=first: _padded(np.asarray(a[first : first + size]), size), x)
         try:
-            blocks.append(jax.tree.map(np.asarray, _forward(dtype)(model, params, state, block)))
+            blocks.append(jax.tree.map(np.asarray, forward(dtype)(model, params, state, block)))
         except SpecError:
             jax.eval_shape(lambda v: model.apply(params, state, v), x)  # the same error, of the rows without padding
             raise

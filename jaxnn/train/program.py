@@ -6,15 +6,16 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
+from jaxnn.core.platforms import written_for
 from jaxnn.core.reads import key_of
 from jaxnn.core.waiting import Task
 from jaxnn.train.engine import Recipe, epochs, start
-from jaxnn.train.layout import Layout
+from jaxnn.train.layout import Alone, Layout
 
 OPTIONS = {"cpu": {"xla_backend_optimization_level": 1}, "tpu": {"exec_time_optimization_effort": -1.0}}
 """For XLA. On a CPU level 1 compiles a small network four times as fast as the default and runs as fast; on a TPU less
@@ -59,17 +60,43 @@ class Program:
         signature = _signature(args)
         if signature in self.compiled:
             return lambda: (self.compiled[signature], False)
-        lowered = self.function.lower(*args)
-        options: Any = _options(self.options, _platform(args))
+        lowered = self.lower(*args)
 
         def finish() -> tuple[Any, bool]:
             with self.lock:
                 new = signature not in self.compiled
                 if new:
-                    self.compiled[signature] = _compiled(lowered, options)
+                    self.compiled[signature] = lowered.compile()
                 return self.compiled[signature], new
 
         return finish
+
+    def lower(self, *args: Any) -> "Lowered":
+        """The program for arguments of these shapes, as it is before XLA compiles it.
+
+        Arguments may be abstract, `jax.ShapeDtypeStruct` with a sharding, on devices that need not be here.
+        """
+        return Lowered(self.function.lower(*args), _options(self.options, _platform(args)))
+
+
+class Lowered(NamedTuple):
+    """A program as it is before XLA compiles it.
+
+    Args:
+        stage: as JAX has it.
+        options: for XLA on its platform, or None.
+    """
+
+    stage: jax.stages.Lowered
+    options: Any
+
+    def compile(self, more: dict[str, Any] | None = None) -> jax.stages.Compiled:
+        """By XLA, as it is compiled to run; `memory_analysis`, `cost_analysis` and `as_text` tell what XLA made.
+
+        Args:
+            more: options beside those of the platform.
+        """
+        return _compiled(self.stage, {**(self.options or {}), **(more or {})} or None)
 
 
 def _compiled(lowered: Any, options: dict | None) -> Any:
@@ -94,9 +121,10 @@ def _options(options: dict[str, dict], platform: str) -> dict | None:
 
 def _platform(args: tuple) -> str:
     for leaf in jax.tree.leaves(args):
-        if isinstance(leaf, jax.Array):
-            return next(iter(leaf.devices())).platform
-    return jax.default_backend()
+        sharding = getattr(leaf, "sharding", None)
+        if sharding is not None:
+            return next(iter(sharding.device_set)).platform
+    return Alone().platform
 
 
 def _signature(args: tuple) -> Any:
@@ -127,11 +155,13 @@ class Programs:
 
         def begin(own: tuple, row: Any) -> Any:
             member, given = own
-            return start(self.recipe, member, row, given)
+            with written_for(layout.platform):
+                return start(self.recipe, member, row, given)
 
         def go_on(own: tuple, block: Any) -> Any:
             member, state = own
-            return epochs(self.recipe, member, state, block, layout.beside)
+            with written_for(layout.platform):
+                return epochs(self.recipe, member, state, block, layout.beside)
 
         beginning, training = layout.lay(begin), layout.lay(go_on)
         self.start = Program(beginning, OPTIONS_ONCE)
@@ -150,14 +180,18 @@ class Programs:
             The two compiled programs, the seconds it took and how many were compiled.
         """
         started = time.perf_counter()
-        member, state = own[0], jax.eval_shape(self.start.function, own, row) if like is None else like
-        if like is None:
-            sharding = next((leaf.sharding for leaf in jax.tree.leaves(member) if isinstance(leaf, jax.Array)), None)
-            state = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype, sharding=sharding), state)
+        member, state = own[0], self.state(own, row) if like is None else like
         training = Task(self.train.ready(member, state, block))  # the longer one first: the other is traced meanwhile
         beginning = Task(self.start.ready(own, row) if like is None else lambda: (None, False))
         (begin, begin_new), (train, train_new) = beginning.result(), training.result()
         return begin, train, time.perf_counter() - started, train_new + begin_new
+
+    def state(self, own: tuple, row: Any) -> Any:
+        """The shapes of the state that the first makes of these arguments, placed as the members are."""
+        placed = (getattr(leaf, "sharding", None) for leaf in jax.tree.leaves(own[0]))
+        sharding = next((s for s in placed if s is not None), None)
+        state = jax.eval_shape(self.start.function, own, row)
+        return jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype, sharding=sharding), state)
 
 
 _KEPT: OrderedDict[Any, Any] = OrderedDict()

@@ -52,7 +52,7 @@ class Sums:
         shapes = tuple((name, v.shape[1:], over.get(name, "mean")) for name, v in rows.items())
         parts: dict[str, list] = {kind: [flat[n] for n, _, k in shapes if k == kind] for kind in ("mean", "rows")}
         moments = [jnp.concatenate(gather.moments(flat[n], weight)) for n, _, k in shapes if k == "moments"]
-        values = jnp.concatenate([gather.sums(jnp.concatenate(parts["mean"], 1), weight), *moments])
+        values = jnp.concatenate([*(gather.sums(p, weight) for p in parts["mean"]), *moments])
         whole = jnp.concatenate(parts["rows"], 1) if parts["rows"] else None
         return cls(values, weight.sum(), whole, None if whole is None else weight, shapes)
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from jaxnn.core.branch import when
+from jaxnn.core.platforms import written_for
 
 STATE = {"count": jnp.int32(3), "weights": jnp.array([1.0, 2.0]), "key": jax.random.key(0, impl="threefry2x32")}
 
@@ -15,12 +16,12 @@ def change(state, scale):
     return {"count": state["count"] + 1, "weights": weights, "key": jax.random.fold_in(state["key"], 1)}, scale
 
 
-@pytest.fixture(params=["cpu", "gpu"])
-def backend(request, monkeypatch):
-    monkeypatch.setattr(jax, "default_backend", lambda: request.param)
+@pytest.fixture(params=["cpu", "gpu", None], autouse=True)
+def platform(request):
+    with written_for(request.param):
+        yield request.param
 
 
-@pytest.mark.usefixtures("backend")
 def test_it_changes_all_or_nothing():
     after, _ = jax.jit(lambda go: when(go, change, STATE, jnp.float32(2.0)))(True)
     assert int(after["count"]) == 4
@@ -31,7 +32,6 @@ def test_it_changes_all_or_nothing():
     assert (jax.random.key_data(same["key"]) == jax.random.key_data(STATE["key"])).all()
 
 
-@pytest.mark.usefixtures("backend")
 def test_members_choose_for_themselves_and_gradients_pass():
     def total(scale, go):
         return when(go, change, STATE, scale)[0]["weights"].sum()
@@ -41,10 +41,6 @@ def test_members_choose_for_themselves_and_gradients_pass():
     np.testing.assert_allclose(jax.vmap(jax.grad(total))(scale, go), [np.log(2), 0.0, np.log(2)], rtol=1e-6)
 
 
-def test_on_a_cpu_the_change_is_not_computed_in_vain():
-    def text(backend):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(jax, "default_backend", lambda: backend)
-            return str(jax.make_jaxpr(lambda go, scale: when(go, change, STATE, scale))(True, 1.0))
-
-    assert "cond[" in text("cpu") and "cond[" not in text("gpu")
+def test_on_a_cpu_the_change_is_not_computed_in_vain(platform):
+    text = str(jax.make_jaxpr(lambda go, scale: when(go, change, STATE, scale))(True, 1.0))
+    assert ("cond[" in text) == (platform != "gpu")
