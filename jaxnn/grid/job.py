@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -69,7 +70,8 @@ def layout_of(plan: Any, entries: Sequence[Entry], source: Source) -> plans.Plan
     """How members of one structure lie on the devices of this process."""
     state, size = shapes(entries[0], source), entries[0].recipe.batch_size
     work, taken = plans.work_of(state.params, size), plans.bytes_of(state, source.first_row, size)
-    return plans.choose(plan, len(entries), work, taken, source.device)
+    found = plans.choose(plan, len(entries), work, taken, source.device)
+    return replace(found, precision=entries[0].recipe.precision)
 
 
 def costs_of(cohorts: Sequence[Sequence[int]], entries: Sequence[Entry], source: Source) -> list[float]:
