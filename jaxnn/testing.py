@@ -13,7 +13,6 @@ from jaxnn.core.alike import close, distance, same_shapes
 from jaxnn.core.checks import SpecError
 from jaxnn.core.codec import from_json, to_json
 from jaxnn.core.layer import REGISTRY, is_spec
-from jaxnn.core.tolerance import tolerance
 from jaxnn.core.tree import cast, is_floating, member, path_of, stack
 
 
@@ -30,8 +29,7 @@ def check_layer(
     """Check that a layer keeps the protocol, rule by rule; `RULES` names them.
 
     A layer that passes trains in `fit` and in a grid. What a layer of a library promises beyond that, ``strict`` asks.
-    Two ways to compute one thing must agree to 1e-5; on a GPU or TPU, whose products of float32 are coarser unless
-    `jax.default_matmul_precision` says otherwise, to the `jaxnn.core.tolerance.tolerance` that follows.
+    Two ways to one number agree to 1e-5, or to what products of the platform allow: `jaxnn.core.tolerance.tolerance`.
 
     Args:
         layer: a spec with concrete hyperparameters.
@@ -72,14 +70,8 @@ class _Exam:
         self._real = np.ones(jax.tree.leaves(self._x)[0].shape[0], bool)
         self._key = jax.random.key(0, impl="threefry2x32") if key is None else key
         self._keys = [jax.random.fold_in(self._key, i) for i in range(1, 25)]
-        leaf: Any = next(iter(jax.tree.leaves(self._x)))
-        self._platform = next(iter(leaf.devices())).platform
         self._traces, self._alike = 0, False
         self._run = jax.jit(self._both)
-
-    def _tolerance(self, exact: float) -> float:
-        """What float32 allows, or what the products of this platform do."""
-        return tolerance(exact, platform=self._platform)
 
     def _both(self, hypers: Any, params: Any, state: Any, x: Any, key: Any, rows: Any) -> tuple:
         """``apply`` in use and in training, with the hyperparameters as inputs."""
@@ -196,7 +188,7 @@ class _Exam:
     def takes_weights_of_numpy(self) -> None:
         """``apply`` takes params and state of NumPy, as saved models and the members of a grid hold them."""
         trees = jax.tree.map(np.asarray, (self._params, self._state))
-        close(self._layer.apply(*trees, self._x), self._eager[0], "apply with weights of NumPy and of JAX", self._tolerance(1e-6))
+        close(self._layer.apply(*trees, self._x), self._eager[0], "apply with weights of NumPy and of JAX", 1e-6)
 
     def is_the_same_under_jit(self) -> None:
         """Compiled with traced hyperparameters equals eager with concrete ones, with the same key."""
@@ -205,7 +197,7 @@ class _Exam:
         both = (use, partial(use, train=True, rows=self._real))
         self._alike = len({str(jax.make_jaxpr(f)(*args)) for f in both}) == 1  # then it is enough to compile one
         self._solo = self._run(*args, self._key, self._real)
-        close(self._solo, self._eager, "jit with rows all real and eager without rows", self._tolerance(1e-5))
+        close(self._solo, self._eager, "jit with rows all real and eager without rows", 1e-5)
 
     def compiles_once(self) -> None:
         """Other hyperparameters or another key trace nothing again."""
@@ -234,7 +226,7 @@ class _Exam:
             both = jax.jit(jax.vmap(self._both, (0, None, None, None, None, None)))
             many = both(stack([self._traced, self._others]), self._params, self._state, self._x, self._key, self._real)
             for i, solo in enumerate((self._solo, self._other)):
-                close(member(many, i), solo, "vmap over hyperparameters and the loop", self._tolerance(1e-5))
+                close(member(many, i), solo, "vmap over hyperparameters and the loop", 1e-5)
 
     def maps_over_members(self) -> None:
         """`jax.vmap` over members, each with its own params, state and key, equals the loop."""
@@ -245,7 +237,7 @@ class _Exam:
             trees, keys = (stack([self._params, params]), stack([self._state, state])), jnp.stack([self._key, key])
             many = both(self._traced, *trees, self._x, keys, self._real)
             for i, solo in enumerate((self._solo, self._run(self._traced, params, state, self._x, key, self._real))):
-                close(member(many, i), solo, "vmap over members and the loop", self._tolerance(1e-5))
+                close(member(many, i), solo, "vmap over members and the loop", 1e-5)
 
     def keeps_rows_apart(self) -> None:
         """In use a row sees no other row; in training none that ``rows`` calls padding, in bools or in floats."""
@@ -253,9 +245,9 @@ class _Exam:
         other = jax.tree.map(lambda a: np.concatenate([a[:-1], 3 - 2 * a[-1:] if is_floating(a) else a[:1]]), x)
         runs = [self._run(self._traced, self._params, self._state, x, self._key, real) for x in (self._x, other)]
         use, train = ([jax.tree.map(lambda a: np.asarray(a)[:-1], run[i][0]) for run in runs] for i in (0, 1))
-        close(use[0], use[1], "in use, for two last rows, the other rows", self._tolerance(1e-6))
-        close(train[0], train[1], "in training, for two rows of padding, the real rows", self._tolerance(1e-6))
-        close(runs[0][1][1], runs[1][1][1], "in training, for two rows of padding, the new states", self._tolerance(1e-6))
+        close(use[0], use[1], "in use, for two last rows, the other rows", 1e-6)
+        close(train[0], train[1], "in training, for two rows of padding, the real rows", 1e-6)
+        close(runs[0][1][1], runs[1][1][1], "in training, for two rows of padding, the new states", 1e-6)
         same_shapes(self._apply(self._params, self._state, self._x, True, np.float32(real)), runs[0][1], "float rows")
 
     def has_the_right_gradient(self) -> None:

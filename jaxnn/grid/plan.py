@@ -60,7 +60,7 @@ class Plan:
         return f"Plan(devices={self.devices}, width={self.width}, chunk={self.chunk})"
 
     def __str__(self) -> str:
-        near = f"losses of the first epochs within {self.tolerance:g} of those of solo runs"
+        near = f"losses of the first epochs within {self.tolerance:.2g} of those of solo runs"
         exact = near if self.tolerance else "equal to solo runs to the bit"
         members = f"{self.devices} device(s) x {self.chunk} members a call, {self.width} side by side"
         return f"{members}, {self._products}, {exact}"
@@ -93,8 +93,8 @@ class Plan:
         the bias of attention's keys, is moved by Adam in whole steps of it: outputs of a transformer were seen to
         differ by 0.02.
 
-        Where products read their factors as TF32 or bfloat16, or the model computes in bfloat16 or float16, two
-        programs may round at other places, by a few spacings of such numbers (`jaxnn.core.tolerance`).
+        Where products read their factors as TF32 or bfloat16, or the model computes in bfloat16 or float16, it is that
+        of `jaxnn.core.tolerance`.
         """
         own = self.precision or DEFAULT
         exact = 0.0 if self.width == self.devices == 1 else 1e-4

@@ -119,7 +119,9 @@ def _losses(recipe: Recipe, name: str, member: Member, data: Any, orders: Any, r
     def one(state: Any, given: tuple) -> tuple[Any, Any]:
         batch, rate = given
         trial = recipe.built(member._replace(hparams={**member.hparams, name: (rate,)}))
-        state, sums = train_step(trial, state, batch, batch.rows.sum(dtype=jnp.int32), key, recipe.precision or DEFAULT, plain(trial))
+        state, sums = train_step(
+            trial, state, batch, batch.rows.sum(dtype=jnp.int32), key, recipe.precision or DEFAULT, plain(trial)
+        )
         return state, finished(trial, weighted(trial, sums, batch.weight))["loss"]
 
     return jax.lax.scan(one, state, (batches, rates))[1]

@@ -86,6 +86,13 @@ def skipping(after: TrainState, before: TrainState, fits: Any, interval: int) ->
     scale = before.loss_scale
     assert scale is not None
     skipped = ~fits & (scale.scale > FLOOR)
-    chosen = {name: jax.tree.map(lambda a, b: jax.lax.select(skipped, b, a), getattr(after, name), getattr(before, name))
-              for name in ("params", "model_state", "opt_state")}  # fmt: skip
-    return after._replace(**chosen, loss_scale=moved(scale, fits, interval)), skipped
+
+    def chosen(new: Any, old: Any) -> Any:
+        return jax.tree.map(lambda a, b: jax.lax.select(skipped, b, a), new, old)
+
+    return after._replace(
+        params=chosen(after.params, before.params),
+        model_state=chosen(after.model_state, before.model_state),
+        opt_state=chosen(after.opt_state, before.opt_state),
+        loss_scale=moved(scale, fits, interval),
+    ), skipped

@@ -51,9 +51,7 @@ def packed(trial: Trial, state: TrainState) -> Optimizer:
 
     rest, wide = {"value": jnp.zeros(()), "metrics": state.metrics, "epoch": state.epoch}, widened(state.params)
     try:
-        found = packing(
-            lambda *args: as_it_is.update(*args, value_fn), wide, state.opt_state, wide, rest
-        )
+        found = packing(lambda *args: as_it_is.update(*args, value_fn), wide, state.opt_state, wide, rest)
     except _NoValue:
         found = None
     if found is None:

@@ -101,5 +101,7 @@ def evaluation(
     """
     parts = {"loss": trial.loss, "metrics": trial.metrics, "loss_weights": trial.loss_weights}
     numbers, structure = split(parts)
-    values = _evaluation(structure, precision_of(precision), given)(trial.model, numbers, params, state, in_order(data, LARGEST))
+    values = _evaluation(structure, precision_of(precision), given)(
+        trial.model, numbers, params, state, in_order(data, LARGEST)
+    )
     return {name: float(values[name]) for name in ("loss", *trial.metric_names)}

@@ -14,8 +14,8 @@ from jaxnn.core.tree import cast, path_of, row_count, widened
 from jaxnn.core.types import Batch, Key, Params, State
 from jaxnn.data.mixup import judged
 from jaxnn.data.weights import padded, silenced
-from jaxnn.train.class_weight import factors
 from jaxnn.train import loss_scale
+from jaxnn.train.class_weight import factors
 from jaxnn.train.heads import Head, Seen
 from jaxnn.train.health import sound
 from jaxnn.train.optimizer import Optimizer, plain
