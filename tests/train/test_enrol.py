@@ -1,6 +1,5 @@
 """Members to be: points sorted, built and checked before anything is compiled."""
 
-import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
