@@ -104,7 +104,7 @@ def shapes(kind, device, rows):
 def predicting(kind: str, devices: tuple, rows: int = 1024) -> Job:
     """What `predict` compiles for so many rows."""
     _, *args = shapes(kind, devices[0], rows)
-    return Job(forward(None).lower(*args), bytes_of(args[1:]), None, devices)
+    return Job(forward().lower(*args), bytes_of(args[1:]), None, devices)
 
 
 def generating(devices: tuple, rows: int = 8, length: int = 48) -> Job:

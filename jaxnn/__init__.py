@@ -12,7 +12,7 @@ from jaxnn import metrics as metrics
 from jaxnn import plot as plot
 from jaxnn import testing as testing
 
-# core: how a layer is declared, what a hyperparameter, a loss and a metric are, JSON.
+# core: how a layer is declared, what a hyperparameter, a precision, a loss and a metric are, JSON.
 from jaxnn.core.activations import activations as activations
 from jaxnn.core.codec import from_json as from_json
 from jaxnn.core.codec import to_json as to_json
@@ -22,6 +22,7 @@ from jaxnn.core.layer import child as child
 from jaxnn.core.layer import hyper as hyper
 from jaxnn.core.layer import spec as spec
 from jaxnn.core.masks import by_step as by_step
+from jaxnn.core.precision import Precision as Precision
 from jaxnn.core.records import Loss as Loss
 from jaxnn.core.records import Metric as Metric
 from jaxnn.core.registry import loss as loss

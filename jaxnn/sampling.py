@@ -8,6 +8,8 @@ import jax.numpy as jnp
 from jax.core import Tracer
 
 from jaxnn.core import checks
+from jaxnn.core.precision import DEFAULT
+from jaxnn.core.tree import cast
 from jaxnn.core.types import Hyper, Key, Params, State
 
 
@@ -26,7 +28,8 @@ def generate(
     ``(batch, time, vocab)`` for ids ``(batch, time)``, is computed anew for every token.
 
     Args:
-        model: a `Run`, or ``(model, params)``, or ``(model, params, state)`` for a model with a state.
+        model: a `Run`, used in its precision, for which ``run.cast("bfloat16")`` gives another; or ``(model, params)``,
+            or ``(model, params, state)`` for a model with a state.
         prompt: ids, ``(batch, time)`` or ``(time,)``, at least one of each row.
         length: how many tokens are drawn.
         temperature: logits are divided by it; 0 takes the most likely token. It may be traced.
@@ -48,7 +51,9 @@ def generate(
         (8,)
     """
     call = "generate(run, prompt, 100, temperature=0.8, key=jax.random.key(0))"
-    given = model if isinstance(model, (tuple, list)) else (model.spec, model.params, model.state)
+    by_hand = isinstance(model, (tuple, list))
+    given = model if by_hand else (model.spec, model.params, model.state)
+    precision = (None if by_hand else model.precision) or DEFAULT
     spec, params, state = (*given, {})[:3]
     prompt = jnp.asarray(prompt)
     if prompt.ndim not in (1, 2) or not prompt.shape[-1] or not jnp.issubdtype(prompt.dtype, jnp.integer):
@@ -63,7 +68,9 @@ def generate(
         key = jax.random.key(0, impl="threefry2x32")
     rows = jnp.atleast_2d(prompt).astype(jnp.int32)
     _check_ids(spec, params, state, rows, call)
-    ids = generated(spec, params, state, rows, length, temperature, top_k, key)
+    with precision.tracing():
+        params = cast(params, precision.compute)
+        ids = generated(spec, params, state, rows, length, temperature, top_k, key)
     return ids if prompt.ndim == 2 else ids[0]
 
 

@@ -29,6 +29,7 @@ def check_layer(
     """Check that a layer keeps the protocol, rule by rule; `RULES` names them.
 
     A layer that passes trains in `fit` and in a grid. What a layer of a library promises beyond that, ``strict`` asks.
+    Two ways to one number agree to 1e-5, or to what products of the platform allow: `jaxnn.core.tolerance.tolerance`.
 
     Args:
         layer: a spec with concrete hyperparameters.

@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 
 from jaxnn.cli import axes
 from jaxnn.cli.axes import Bad
+from jaxnn.core.precision import NAMED
 from jaxnn.data import named, playground
 from jaxnn.export.formats import FORMATS
 
@@ -249,6 +250,14 @@ def _structure(parser: Any, metavar: str) -> None:
 def _training(parser: Any) -> None:
     _add(parser, "--epochs", axes.count("--epochs"), "40", "N", "passes over the training rows, at most")
     _add(parser, "--patience", axes.count("--patience", 0), "8", "N", "epochs without improvement; 0 never stops")
+    _add(
+        parser,
+        "--precision",
+        _word("--precision", *NAMED),
+        None,
+        "NAME",
+        "float32, bfloat16 or float16, whose weights stay float32 (default: the platform's)",
+    )
     _add(parser, "--out", str, None, "FOLDER", "where to write the results (default: jaxnn-DATA)")
     parser.add_argument("--quiet", action="store_true", help="print only errors")
 

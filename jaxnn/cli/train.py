@@ -135,6 +135,7 @@ def _options(words: Namespace, task: Problem, held: bool = True) -> dict[str, An
         **own,
         "standardise": True,
         "prepare": task.prepare,
+        "precision": words.precision,
         "progress": not words.quiet and sys.stderr.isatty(),
     }
 

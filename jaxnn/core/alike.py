@@ -5,6 +5,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxnn.core.tolerance import tolerance
 from jaxnn.core.tree import path_of
 
 
@@ -30,13 +31,26 @@ def distance(a: Any, b: Any) -> tuple[float, float]:
     return np.abs(one - two).max(initial=0), np.abs(two).max(initial=0)
 
 
-def close(a: Any, b: Any, what: str, tolerance: float) -> None:
+def _platform(trees: Any) -> str:
+    """Where arrays lie, the first that is one of JAX."""
+    placed = (leaf for leaf in jax.tree.leaves(trees) if isinstance(leaf, jax.Array))
+    return next((next(iter(leaf.devices())).platform for leaf in placed), "cpu")
+
+
+def close(a: Any, b: Any, what: str, exact: float) -> None:
     """Raise an AssertionError unless two trees are `same_shapes` and differ by no more than ``tolerance (1 + size)``.
+
+    Args:
+        a, b: trees of arrays.
+        what: they are, for the sentence.
+        exact: the tolerance where products are of float32; for arrays on a GPU or a TPU it is the
+            `jaxnn.core.tolerance.tolerance` that follows. 0 is 0 everywhere.
 
     Example:
         >>> close({"a": np.ones(2)}, {"a": np.ones(2) + 1e-9}, "one and two", 1e-6)
     """
     same_shapes(a, b, what)
+    allowed = exact and tolerance(exact, platform=_platform((a, b)))
     for (path, one), two in zip(jax.tree_util.tree_flatten_with_path(a)[0], jax.tree.leaves(b), strict=True):
         off, size = distance(one, two)
-        assert off <= tolerance * (1 + size), f"{what} differ by {off:.2g} at {path_of(path)!r}"
+        assert off <= allowed * (1 + size), f"{what} differ by {off:.2g} at {path_of(path)!r}"

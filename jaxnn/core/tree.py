@@ -71,6 +71,17 @@ def cast(tree: Any, dtype: Any) -> Any:
     return jax.tree.map(lambda leaf: one(leaf) if is_floating(leaf) else leaf, tree)
 
 
+def widened(tree: Any) -> Any:
+    """The floating leaves of a tree that are below float32 as float32.
+
+    Example:
+        >>> jax.tree.map(lambda a: str(a.dtype), widened({"x": jnp.ones(2, "bfloat16"), "i": jnp.int8(1)}))
+        {'i': 'int8', 'x': 'float32'}
+    """
+    narrow = lambda a: jnp.issubdtype(a.dtype, jnp.floating) and jnp.finfo(a.dtype).bits < 32  # noqa: E731
+    return jax.tree.map(lambda a: a.astype(jnp.float32) if narrow(a) else a, tree)
+
+
 def count(tree: Any) -> int:
     """The number of scalars in a tree of arrays or of shapes.
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -73,7 +74,8 @@ def cost_of(entry: Entry, source: Source) -> tuple[int, int]:
 
 def layout_of(plan: Any, entries: Sequence[Entry], source: Source) -> plans.Plan:
     """How members of one structure lie on the devices of this process."""
-    return plans.choose(plan, len(entries), *cost_of(entries[0], source), source.device)
+    found = plans.choose(plan, len(entries), *cost_of(entries[0], source), source.device)
+    return replace(found, precision=entries[0].recipe.precision)
 
 
 def costs_of(cohorts: Sequence[Sequence[int]], entries: Sequence[Entry], source: Source) -> list[float]:

@@ -27,6 +27,7 @@ def path(
     stop: Any = None,
     shuffle_seed: int = 0,
     standardise: bool = False,
+    precision: Any = None,
     plan: Any = "auto",
     progress: bool = True,
     **axes: Any,
@@ -44,7 +45,7 @@ def path(
         batch_size: rows of a step; None, unlike in `grid` the default, for all of them, so that solutions are exact.
         metric: a name in the history to score by; by default validation accuracy, validation loss or loss.
         where: the leaves that are the coefficients: last names, a pattern over paths or a function of the path.
-        validation, stop, shuffle_seed, standardise, plan, progress: as in `grid`.
+        validation, stop, shuffle_seed, standardise, precision, plan, progress: as in `grid`.
         **axes: hyperparameters by name. The longest list holds the strengths; other lists of that length go beside it,
             and single values with all of it.
 
@@ -79,7 +80,7 @@ def path(
     space = zip(**{**axes, name: strengths})
     runs = grid(
         trial, data, space, epochs=epochs, batch_size=batch_size, validation=validation, stop=stop, plan=plan,
-        shuffle_seed=shuffle_seed, standardise=standardise, progress=progress,
+        shuffle_seed=shuffle_seed, standardise=standardise, precision=precision, progress=progress,
     )  # fmt: skip
     found = Path(name, strengths, runs, runs.default_metric if metric is None else metric, where)
     runs.order(found.metric)

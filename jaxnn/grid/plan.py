@@ -12,6 +12,8 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, SingleDeviceSharding
 from jax.sharding import PartitionSpec as P
 
+from jaxnn.core.precision import DEFAULT, Precision
+from jaxnn.core.tolerance import SPACING, spacing, tolerance
 from jaxnn.core.tree import count as scalars
 from jaxnn.train.layout import mapped
 
@@ -36,6 +38,7 @@ class Plan:
         on: which devices; empty for the first ones there are.
         room: members that a call has places for, though there be fewer: any number up to it shares one program. What
             is left empty takes next to no time, but for lanes beside members.
+        precision: that of the training, which fills it in.
 
     Example:
         >>> Plan(devices=2, width=1, chunk=64)
@@ -47,6 +50,7 @@ class Plan:
     chunk: int | None = None
     on: tuple = ()
     room: int | None = None
+    precision: Precision | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """What is pickled and copied: all but the devices, which are this process's own."""
@@ -56,9 +60,19 @@ class Plan:
         return f"Plan(devices={self.devices}, width={self.width}, chunk={self.chunk})"
 
     def __str__(self) -> str:
-        near = f"losses of the first epochs within {self.tolerance:g} of those of solo runs"
+        near = f"losses of the first epochs within {self.tolerance:.2g} of those of solo runs"
         exact = near if self.tolerance else "equal to solo runs to the bit"
-        return f"{self.devices} device(s) x {self.chunk} members a call, {self.width} side by side, {exact}"
+        members = f"{self.devices} device(s) x {self.chunk} members a call, {self.width} side by side"
+        return f"{members}, {self._products}, {exact}"
+
+    @property
+    def _products(self) -> str:
+        """The precision, in words; where nobody asked for one, what the platform makes of it."""
+        if self.precision is not None:
+            return f"in {self.precision}"
+        rough = spacing(platform=self.platform) > SPACING["float32"]
+        made = {"tpu": ", with products of bfloat16"}.get(self.platform, ", with products of TF32")
+        return f"in the platform's precision{made if rough else ''}"
 
     @property
     def beside(self) -> str | None:
@@ -78,8 +92,13 @@ class Plan:
         itself. Rounding grows from epoch to epoch as any difference does, and a weight without a true gradient, such as
         the bias of attention's keys, is moved by Adam in whole steps of it: outputs of a transformer were seen to
         differ by 0.02.
+
+        Where products read their factors as TF32 or bfloat16, or the model computes in bfloat16 or float16, it is that
+        of `jaxnn.core.tolerance`.
         """
-        return 0.0 if self.width == self.devices == 1 else 1e-4
+        own = self.precision or DEFAULT
+        exact = 0.0 if self.width == self.devices == 1 else 1e-4
+        return exact and tolerance(exact, own.compute or "float32", self.platform, own.products)
 
     @property
     def mesh(self) -> Mesh:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxnn.core.codec import from_json
+from jaxnn.core.precision import precision_of
 from jaxnn.data.preparation import Preparation
 from jaxnn.data.split import Standardiser
 from jaxnn.grid.came import ordered
@@ -22,7 +23,6 @@ from jaxnn.grid.record import Search
 from jaxnn.grid.recorded import read_rungs
 from jaxnn.grid.results import Runs
 from jaxnn.grid.space import Space
-from jaxnn.train.enrol import floating
 from jaxnn.train.model import Model
 from jaxnn.train.outcome import Outcome, merged, shown
 from jaxnn.train.result import Run
@@ -214,11 +214,10 @@ def _model(about: dict[str, Any], i: int, given: Known) -> tuple[dict[str, Any],
     scale, plain = (what[name]["values"][what[name]["of"][i]] for name in ("standardiser", "prepare"))
     features = None if what["features"] is None else tuple(map(decode, what["features"]))
     prepare = None if plain is None else Preparation.from_plain(plain)
-    dtype = about["how"]["compute_dtype"]
     return {n: shown(v) for n, v in hparams.items()}, Model(
         spec, None, None, loss, metrics, None if scale is None else Standardiser(**decode(scale)),
         classes=classes.read(what["classes"], loss, decode), features=features,
-        compute_dtype=None if dtype is None else floating(np.dtype(dtype)), loss_weights=shares,
+        precision=precision_of(about["how"]["precision"]), loss_weights=shares,
         prepare=prepare, named=what["named"], baseline={str(n): float(v) for n, v in what["baselines"][i].items()},
         row=row_read(what["row"]),
     )  # fmt: skip

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxnn.core import checks
+from jaxnn.core.precision import DEFAULT
 from jaxnn.data.batches import batched
 from jaxnn.data.source import read
 from jaxnn.train.engine import Member, Recipe, start
@@ -60,7 +61,7 @@ class RateCurve:
 def find_learning_rate(
     trial: TrialLike, data: Any, hparams: dict[str, Any] | None = None, *, name: str = "lr", low: float = 1e-6,
     high: float = 10.0, steps: int = 200, batch_size: int | None = 32, seed: int = 0, shuffle_seed: int = 0,
-    standardise: bool = False, smoothing: float = 0.9,
+    standardise: bool = False, precision: Any = None, smoothing: float = 0.9,
 ) -> RateCurve:  # fmt: skip
     """Train while the learning rate rises, ``low (high / low)^(i / (steps - 1))`` in step *i*, and keep the losses.
 
@@ -71,7 +72,7 @@ def find_learning_rate(
         name: of the one that is the learning rate.
         low, high: the first rate and the last, above 0.
         steps: how many, as many epochs as it takes.
-        batch_size, seed, shuffle_seed, standardise: as in `fit`.
+        batch_size, seed, shuffle_seed, standardise, precision: as in `fit`.
         smoothing: how much the average counts the past, in [0, 1).
 
     Returns:
@@ -99,7 +100,7 @@ def find_learning_rate(
     rates = np.float32(low) * np.float32(high / low) ** (np.arange(steps, dtype=np.float32) / max(1, steps - 1))
     point = {**(hparams or {}), name: float(low)}
     source = read(data, shuffle_seed=shuffle_seed, scale=standardise, task=task_of(trial, point, steps))
-    entry = enrol(trial, source, {**point, "seed": seed}, epochs=steps, batch_size=batch_size)
+    entry = enrol(trial, source, {**point, "seed": seed}, epochs=steps, batch_size=batch_size, precision=precision)
     check(entry, replace(entry.trial(), stop=None), source)  # nothing stops here
     epochs = -(-steps // entry.steps_per_epoch)
     member = entry._replace(epochs=epochs).member(entry.inside)
@@ -118,7 +119,9 @@ def _losses(recipe: Recipe, name: str, member: Member, data: Any, orders: Any, r
     def one(state: Any, given: tuple) -> tuple[Any, Any]:
         batch, rate = given
         trial = recipe.built(member._replace(hparams={**member.hparams, name: (rate,)}))
-        state, sums = train_step(trial, state, batch, batch.rows.sum(dtype=jnp.int32), key, None, plain(trial))
+        state, sums = train_step(
+            trial, state, batch, batch.rows.sum(dtype=jnp.int32), key, recipe.precision or DEFAULT, plain(trial)
+        )
         return state, finished(trial, weighted(trial, sums, batch.weight))["loss"]
 
     return jax.lax.scan(one, state, (batches, rates))[1]

@@ -67,7 +67,7 @@ def _how(population: Population) -> dict[str, Any]:
         "validation": source.validation,
         "standardise": source.scaler() is not None,
         "prepare": None if source.prepare is None else type(source.prepare).__name__,
-        "compute_dtype": None if recipe.compute_dtype is None else str(recipe.compute_dtype),
+        "precision": None if recipe.precision is None else recipe.precision.plain(),
         "rewind": recipe.rewind,
     }
 
@@ -81,7 +81,7 @@ def results(models: list[Model], points: list[Any], seeds: list[int], stop: Any,
         stop: their `EarlyStopping` or None.
         directions: whether larger is better, by metric.
     """
-    dtype = models[0].compute_dtype
+    precision = models[0].precision
     return {
         "format": FORMAT,
         "versions": _versions(),
@@ -92,7 +92,7 @@ def results(models: list[Model], points: list[Any], seeds: list[int], stop: Any,
         "seeds": seeds,
         "epochs": [0] * len(points),
         "stop": encode(stop),
-        "how": {"compute_dtype": None if dtype is None else str(dtype)},
+        "how": {"precision": None if precision is None else precision.plain()},
         "turn": 0,
         "groups": [[0, len(points)]],
         "model": _models(models, stop, directions),

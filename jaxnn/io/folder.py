@@ -9,6 +9,7 @@ population is saved over another one, its files get other names, and ``populatio
 import json
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from jaxnn.io.described import FILE, compare, describe, opened, refuse, started,
 from jaxnn.io.values import decode, unread
 from jaxnn.optim.average import keeps
 from jaxnn.train.begin import shapes
-from jaxnn.train.enrol import enrol, task_of
+from jaxnn.train.enrol import Entry, enrol, task_of
 from jaxnn.train.group import Group, Standing
 from jaxnn.train.layout import Layout
 from jaxnn.train.outcome import chosen
@@ -191,22 +192,22 @@ def _loaded(
     source = read_parts(data, *parts, **options) if how["validation"] == "folds" else read(data, held, **options)
     entries = [
         enrol(trial, source, decode(point), epochs=epochs, batch_size=how["batch_size"], shuffle=how["shuffle"],
-              stop=stop, compute_dtype=how["compute_dtype"], rewind=how["rewind"])._replace(seed=seed)
+              stop=stop, precision=how["precision"], rewind=how["rewind"])._replace(seed=seed)
         for point, epochs, seed in zip(known["points"], known["epochs"], known["seeds"], strict=True)
     ]  # fmt: skip
-    population = Population(source, entries, layout or _layout(known["plan"], len(entries), source))
+    population = Population(source, entries, layout or _layout(known["plan"], entries, source))
     compare(folder, known, describe(population))
     population.groups = _groups(folder, known, population)
     return population
 
 
-def _layout(known: dict[str, Any], members: int, source: Source) -> Layout:
+def _layout(known: dict[str, Any], entries: list[Entry], source: Source) -> Layout:
     """As the members lay, on as many devices as there are here."""
     from jaxnn.grid.plan import Plan, choose
 
     here = len(jax.local_devices()) if source.device is None else 1
     plan = Plan(min(known["devices"], here), known["width"], known["chunk"])
-    return choose(plan, members, 0, 0, source.device)
+    return replace(choose(plan, len(entries), 0, 0, source.device), precision=entries[0].recipe.precision)
 
 
 def _groups(folder: Path, known: dict[str, Any], population: Population) -> list[Group]:

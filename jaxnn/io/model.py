@@ -4,18 +4,17 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 
 from jaxnn.core import files
 from jaxnn.core.codec import from_json, to_json
+from jaxnn.core.precision import DEFAULT, precision_of
 from jaxnn.data.preparation import Preparation
 from jaxnn.data.split import Standardiser
 from jaxnn.io import classes
 from jaxnn.io.records import read, written
 from jaxnn.io.values import decode, encode
 from jaxnn.io.weights import check_scaling, fitted, row_read, row_written, warn_narrow
-from jaxnn.train.enrol import floating
 from jaxnn.train.model import Model
 from jaxnn.train.outcome import arrays
 from jaxnn.train.result import Run
@@ -78,7 +77,7 @@ def _packed(model: Model, about: dict[str, Any]) -> tuple[dict[str, Any], dict[s
         "features": model.features,
         "best_epoch": int(about.get("best_epoch", -1)),
         "diverged": about.get("diverged"),
-        "compute_dtype": None if model.compute_dtype is None else np.dtype(model.compute_dtype).name,
+        "precision": None if model.precision is None else model.precision.plain(),
         "history": [[name, encode(np.asarray(v))] for name, v in about.get("history", {}).items()],
         "row": row_written(model.row),
     }
@@ -156,7 +155,7 @@ def load(
         reason = (str(error).splitlines() or [""])[0][:400] or type(error).__name__
         raise ValueError(f"{path} holds no model that this version of jaxnn can build: {reason}") from error
     runs = getattr(found, "runs", (found,))
-    warn_narrow(path, [(r.params, r.state, np.zeros(0, r.model.compute_dtype or np.float32)) for r in runs])
+    warn_narrow(path, [(r.params, r.state, np.zeros(0, (r.precision or DEFAULT).compute or np.float32)) for r in runs])
     return found
 
 
@@ -179,7 +178,7 @@ def _run(tree: dict, meta: dict, given: Given) -> Run:
         read(meta["metrics"], "metric", given.metrics, given.specs), standardiser,
         classes=classes.read(meta["classes"], loss, _class),
         features=None if meta["features"] is None else tuple(map(str, meta["features"])),
-        compute_dtype=None if meta["compute_dtype"] is None else floating(jnp.dtype(meta["compute_dtype"])),
+        precision=precision_of(meta["precision"]),
         prepare=prepare, named=bool(meta["named"]), loss_weights=decode(meta["loss_weights"]), row=row,
         baseline={str(name): float(value) for name, value in meta["baseline"].items()},
     )  # fmt: skip

@@ -6,6 +6,7 @@ from typing import Any, TypedDict
 
 import numpy as np
 
+from jaxnn.core.precision import precision_of
 from jaxnn.core.registry import usual
 from jaxnn.data.source import read
 from jaxnn.grid import plan as plans
@@ -39,10 +40,10 @@ class Options(TypedDict, total=False):
     standardise: bool
     prepare: Any
     groups: Any
-    compute_dtype: Any
+    precision: Any
 
 
-OF_POINTS = {"batch_size": 32, "stop": None, "shuffle": True, "compute_dtype": None}
+OF_POINTS = {"batch_size": 32, "stop": None, "shuffle": True, "precision": None}
 OF_ROWS = {"validation": None, "shuffle_seed": 0, "standardise": False, "prepare": None, "groups": None}
 
 
@@ -144,7 +145,7 @@ class Batches:
 
     def _chosen(self, structure: Any, room: int) -> plans.Plan:
         found = plans.choose(self.options["plan"], room, *self._work[structure], self.source.device)
-        return replace(found, room=room)
+        return replace(found, room=room, precision=precision_of(self.options["precision"]))
 
     def metrics(self, batch: Batch, names: Any) -> tuple[str, ...]:
         """The columns of the history that a search goes by: those asked for, or the first of the usual ones.

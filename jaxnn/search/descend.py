@@ -48,7 +48,7 @@ def descend(
     standardise: bool = False,
     prepare: Any = None,
     groups: Any = None,
-    compute_dtype: Any = None,
+    precision: Any = None,
     progress: bool = True,
 ) -> Descent:
     """Improve hyperparameters by gradient descent: ``h = h - outer(d metric(h) / d h)``, through the whole training.
@@ -76,7 +76,7 @@ def descend(
         log: names of those that descend in the logarithm; ranges do so by themselves.
         bounds: ``{"dropout": (0.0, 0.9)}``: a step that leaves them ends at them; None for an end without.
         starts: how many are drawn from the ranges.
-        batch_size, validation, shuffle_seed, shuffle, standardise, prepare, groups, compute_dtype: as in `fit`.
+        batch_size, validation, shuffle_seed, shuffle, standardise, prepare, groups, precision: as in `fit`.
         seed: of initialisation and dropout, the same in every step.
         progress: a bar for work longer than a second.
 
@@ -105,7 +105,7 @@ def descend(
     """
     whole("epochs", epochs)
     whole("steps", steps)
-    check_options(batch_size=batch_size, compute_dtype=compute_dtype, shuffle_seed=shuffle_seed, shuffle=shuffle,
+    check_options(batch_size=batch_size, precision=precision, shuffle_seed=shuffle_seed, shuffle=shuffle,
                   standardise=standardise, progress=progress)  # fmt: skip
     outer = optax.adam(0.1) if outer is None else outer
     if not (hasattr(outer, "init") and hasattr(outer, "update")):
@@ -113,7 +113,7 @@ def descend(
     points, ranges = points_of(hparams, starts, seed)
     source = read(data, validation, shuffle_seed=shuffle_seed, scale=standardise, shuffle=shuffle, prepare=prepare,
                   groups=groups, task=task_of(trial, points[0], epochs))  # fmt: skip
-    options = dict(epochs=epochs, batch_size=batch_size, shuffle=shuffle, compute_dtype=compute_dtype)
+    options = dict(epochs=epochs, batch_size=batch_size, shuffle=shuffle, precision=precision)
     entries = _entries(trial, source, [{"seed": seed, **point} for point in points], options)
     directions = _checked(entries[0], source, metric)
     rises = is_better_larger(metric, mode, f'nn.descend(..., metric="{metric}"', directions)

@@ -57,7 +57,7 @@ def ask_tell(
         seeds: train each point with so many seeds; its score is the mean over them.
         progress: a bar for work longer than a second.
         **options: batch_size, validation, stop, plan, shuffle_seed, shuffle, standardise, prepare, groups and
-            compute_dtype, as in `jaxnn.grid`.
+            precision, as in `jaxnn.grid`.
 
     Returns:
         `Runs` of all points, in the order in which they were asked for, those of one point side by side.

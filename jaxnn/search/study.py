@@ -55,7 +55,7 @@ def optuna(
         seeds: train each trial with so many seeds; its value is the mean over them.
         progress: a bar for work longer than a second.
         **options: batch_size, validation, stop, plan, shuffle_seed, shuffle, standardise, prepare, groups and
-            compute_dtype, as in `jaxnn.grid`.
+            precision, as in `jaxnn.grid`.
 
     Returns:
         `Runs` of all trials of this call, in their order, seeds of one trial side by side: pruned ones as far as they

@@ -9,7 +9,9 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from jaxnn.core.precision import precision_of
 from jaxnn.core.types import Batch
+from jaxnn.sklearn.checked import check_precision
 from jaxnn.sklearn.estimator import Trainable, seed_of
 from jaxnn.sklearn.jobs import Job, Orders, Trained
 from jaxnn.train.options import check_options, whole
@@ -28,11 +30,12 @@ class OfTrial(Trainable):
     def __init__(
         self, trial: Trial | Callable, *, epochs: int = 10, batch_size: int | None = 32,
         validation_fraction: float | None = None, stop: Any = None, shuffle: bool = True, random_state: Any = None,
-        warm_start: bool = False, verbose: bool = False, dtype: Any = None, **hparams: Any,
+        warm_start: bool = False, verbose: bool = False, dtype: Any = None, precision: Any = None,
+        **hparams: Any,
     ):  # fmt: skip
         self.trial, self.epochs, self.batch_size, self.stop = trial, epochs, batch_size, stop
         self.validation_fraction, self.shuffle, self.random_state = validation_fraction, shuffle, random_state
-        self.warm_start, self.verbose, self.dtype = warm_start, verbose, dtype
+        self.warm_start, self.verbose, self.dtype, self.precision = warm_start, verbose, dtype, precision
         self._hparams = hparams
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
@@ -72,6 +75,7 @@ class OfTrial(Trainable):
         check_options(batch_size=self.batch_size, stop=self.stop, shuffle=self.shuffle, warm_start=self.warm_start)
         if self.dtype not in (None, "float32", "float64"):
             raise ValueError(f'dtype must be None, "float32" or "float64", got {self.dtype!r}; write dtype="float32"')
+        check_precision(self.precision, self.dtype)
         share = self.validation_fraction
         if share is not None and not (isinstance(share, (int, float)) and 0 < share < 1):
             raise ValueError(f"validation_fraction must lie in (0, 1), got {share!r}; write validation_fraction=0.1")
@@ -98,7 +102,18 @@ class OfTrial(Trainable):
         orders = Orders(random, len(rows), bool(self.shuffle) and not full)
         size = min(most, len(rows))
         return Job(
-            self.trial, point, rows, held, orders, size, int(self.epochs), seed, stop=self.stop, check=True, **standing
+            self.trial,
+            point,
+            rows,
+            held,
+            orders,
+            size,
+            int(self.epochs),
+            seed,
+            stop=self.stop,
+            check=True,
+            precision=precision_of(self.precision),
+            **standing,
         )
 
     def _weights(self, data: Batch, rows: np.ndarray) -> Any:

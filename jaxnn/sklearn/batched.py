@@ -85,7 +85,7 @@ class Readings:
             ValueError: for rows or parameters that ``fit`` would refuse too.
         """
         own._check()
-        kind = type(own), own.dtype, getattr(own, "loss", None)
+        kind = type(own), own.dtype, own.precision is None, getattr(own, "loss", None)
         if kind not in self.known:
             reader: Any = clone(own)
             self.known[kind] = reader, reader._read(*self.given, first=True, incremental=False)

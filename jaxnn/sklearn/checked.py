@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from jaxnn.core.names import activation
+from jaxnn.core.precision import precision_of
 from jaxnn.sklearn.network import NAMES
 
 CHOICES = {
@@ -67,6 +68,23 @@ def check_parameters(given: Mapping[str, Any]) -> None:
         activation(NAMES.get(value, value) if isinstance(value, str) else value)
     widths(given.get("hidden_layer_sizes", ()))
     _check_optimizer(given)
+    check_precision(given.get("precision"), given.get("dtype"))
+
+
+def check_precision(precision: Any, dtype: Any) -> None:
+    """Raise for a precision that is none, and for one beside float64.
+
+    Raises:
+        ValueError: with what to write.
+
+    Example:
+        >>> check_precision("bfloat16", "float64")
+        Traceback (most recent call last):
+        ValueError: precision='bfloat16' goes with rows of float32, and dtype is 'float64'; leave out one of the two
+    """
+    if precision_of(precision) is not None and dtype == "float64":
+        raise ValueError(f"precision={precision!r} goes with rows of float32, and dtype is {dtype!r}; "
+                         "leave out one of the two")  # fmt: skip
 
 
 def _whole(name: str, value: Any) -> None:

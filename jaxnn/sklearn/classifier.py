@@ -49,6 +49,8 @@ class MLPClassifier(OfClasses, BaseMLP):
         optimizer: from a learning rate to a transformation of Optax, like ``optax.lion``, in the place of ``solver``.
         dtype: ``"float32"`` or ``"float64"`` to compute in; None for that of ``X``, as in scikit-learn. float32 is
             twice as fast on a CPU, and more on a GPU.
+        precision: of the training, as in `jaxnn.fit`: ``"bfloat16"``, say, of rows in float32; None for what the
+            platform does by itself.
 
     Attributes:
         classes_, n_features_in_, feature_names_in_, coefs_, intercepts_, n_layers_, n_outputs_, out_activation_, loss_,
@@ -71,7 +73,7 @@ class MLPClassifier(OfClasses, BaseMLP):
         learning_rate="constant", learning_rate_init=0.001, power_t=0.5, max_iter=200, shuffle=True,
         random_state=None, tol=1e-4, verbose=False, warm_start=False, momentum=0.9, nesterovs_momentum=True,
         early_stopping=False, validation_fraction=0.1, beta_1=0.9, beta_2=0.999, epsilon=1e-8, n_iter_no_change=10,
-        max_fun=15000, dropout=0.0, l1=0.0, class_weight=None, optimizer=None, dtype=None,
+        max_fun=15000, dropout=0.0, l1=0.0, class_weight=None, optimizer=None, dtype=None, precision=None,
     ):  # fmt: skip
         self.hidden_layer_sizes, self.activation, self.solver, self.alpha = (
             hidden_layer_sizes,
@@ -85,7 +87,7 @@ class MLPClassifier(OfClasses, BaseMLP):
         self.nesterovs_momentum, self.early_stopping = nesterovs_momentum, early_stopping
         self.validation_fraction, self.beta_1, self.beta_2, self.epsilon = validation_fraction, beta_1, beta_2, epsilon
         self.n_iter_no_change, self.max_fun, self.dropout, self.l1 = n_iter_no_change, max_fun, dropout, l1
-        self.class_weight, self.optimizer, self.dtype = class_weight, optimizer, dtype
+        self.class_weight, self.optimizer, self.dtype, self.precision = class_weight, optimizer, dtype, precision
 
     @available_if(stochastic)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> "MLPClassifier":

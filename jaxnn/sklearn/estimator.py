@@ -21,6 +21,7 @@ class Trainable(BaseEstimator):
     """
 
     dtype: Any
+    precision: Any
     random_state: Any
     shuffle: bool
     warm_start: bool
@@ -70,7 +71,9 @@ class Trainable(BaseEstimator):
 
     def _read(self, X: Any, y: Any, sample_weight: Any, first: bool, incremental: bool) -> Batch:
         """Rows ``(rows, ...)``, targets as numbers and weights or None, in the dtype to compute in."""
-        dtypes: Any = (np.float64, np.float32) if self.dtype is None else np.dtype(self.dtype)
+        dtypes: Any = (np.float64, np.float32)
+        if self.dtype is not None or self.precision is not None:
+            dtypes = np.dtype(self.dtype or "float32")
         X, y = validate_data(
             self, X, y, accept_sparse=["csr", "csc"], multi_output=True, dtype=dtypes, reset=first,
             y_numeric=not is_classifier(self), allow_nd=self.axes,

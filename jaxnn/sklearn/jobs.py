@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from jaxnn.core.hyper import split
+from jaxnn.core.precision import Precision
 from jaxnn.core.tree import member, row_count
 from jaxnn.core.types import Batch, Params
 from jaxnn.data.batches import in_order
@@ -91,6 +92,7 @@ class Job(NamedTuple):
         given: its weights at first, or None.
         state: to go on from, or None.
         stop: an `EarlyStopping`, or None.
+        precision: a `Precision`, or None.
         check: whether shapes go through the model and the loss before anything is compiled.
     """
 
@@ -106,6 +108,7 @@ class Job(NamedTuple):
     state: TrainState | None = None
     stop: Any = None
     check: bool = False
+    precision: Precision | None = None
 
     @property
     def steps(self) -> int:
@@ -123,7 +126,7 @@ class Job(NamedTuple):
         """Jobs of one structure share a program."""
         size = self.batch_size if self.steps > 1 else None
         whole = split(arguments(self.point))[1], self.steps, size, self.held is None, self.state is None
-        return *whole, jax.tree.structure(self.stop)
+        return *whole, jax.tree.structure(self.stop), self.precision
 
 
 class Trained(NamedTuple):
@@ -221,7 +224,7 @@ def _together(data: Batch, jobs: list[Job], callback: Callable | None) -> list[T
     entries = [
         enrol(
             j.trial, source, {**j.point, "seed": j.seed, "fold": parts[j.part][0]},
-            epochs=j.epochs, batch_size=size, stop=j.stop,
+            epochs=j.epochs, batch_size=size, stop=j.stop, precision=j.precision,
         )
         for j in jobs
     ]  # fmt: skip

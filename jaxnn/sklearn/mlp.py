@@ -9,6 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from jaxnn.core.precision import precision_of
 from jaxnn.core.types import Batch
 from jaxnn.sklearn import forward
 from jaxnn.sklearn.checked import check_parameters, widths
@@ -82,7 +83,10 @@ class BaseMLP(Trainable):
             ),
         )  # fmt: skip
         orders = Orders(random, len(rows), bool(self.shuffle) and not full)
-        return Job(network, point, rows, held, orders, size, int(self.max_iter), seed, given, state)
+        precision = precision_of(self.precision)
+        return Job(
+            network, point, rows, held, orders, size, int(self.max_iter), seed, given, state, precision=precision
+        )
 
     def _clipped(self, rows: int) -> int:
         if self.batch_size > rows:

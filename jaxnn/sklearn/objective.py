@@ -17,7 +17,7 @@ import jax.numpy as jnp
 
 from jaxnn.core.layer import child, hyper, spec
 from jaxnn.core.records import Metric
-from jaxnn.core.tree import path_of
+from jaxnn.core.tree import path_of, widened
 from jaxnn.core.types import Batch, Hyper, Key, Params, State
 from jaxnn.metrics import r2
 
@@ -44,11 +44,12 @@ class Penalised:
     ) -> tuple[Any, State]:
         """Outputs ``(batch, out)`` and the penalty ``(batch,)``, the same for each row."""
         outputs, state = self.network.apply(params, state, x, key=key, train=train, rows=rows)
-        penalty = jnp.zeros((), outputs.dtype)
+        penalty = jnp.zeros((), widened(outputs).dtype)
         for path, leaf in jax.tree_util.tree_leaves_with_path(params):
             if path_of(path).endswith("kernel"):
-                alpha, l1 = (jnp.asarray(c, leaf.dtype) for c in (self.alpha, self.l1))
-                penalty = penalty + alpha / 2 * (leaf * leaf).sum() + l1 * jnp.abs(leaf).sum()
+                wide = widened(leaf).astype(penalty.dtype)
+                alpha, l1 = (jnp.asarray(c, wide.dtype) for c in (self.alpha, self.l1))
+                penalty = penalty + alpha / 2 * (wide * wide).sum() + l1 * jnp.abs(wide).sum()
         return {"outputs": outputs, "penalty": jnp.broadcast_to(penalty, outputs.shape[:1])}, state
 
 

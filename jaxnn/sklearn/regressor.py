@@ -22,7 +22,7 @@ class MLPRegressor(OfValues, BaseMLP):
         learning_rate_init, power_t, max_iter, shuffle, random_state, tol, verbose: as in `MLPClassifier`.
         warm_start, momentum, nesterovs_momentum, beta_1, beta_2, epsilon, max_fun: as in `MLPClassifier`.
         early_stopping, validation_fraction, n_iter_no_change: as in `MLPClassifier`; early stopping looks at R2.
-        dropout, l1, optimizer, dtype: ours, as in `MLPClassifier`.
+        dropout, l1, optimizer, dtype, precision: ours, as in `MLPClassifier`.
 
     Its attributes, ``coefs_``, ``loss_curve_`` and all others, are those of `MLPClassifier`, without ``classes_``.
 
@@ -42,7 +42,7 @@ class MLPRegressor(OfValues, BaseMLP):
         batch_size="auto", learning_rate="constant", learning_rate_init=0.001, power_t=0.5, max_iter=200, shuffle=True,
         random_state=None, tol=1e-4, verbose=False, warm_start=False, momentum=0.9, nesterovs_momentum=True,
         early_stopping=False, validation_fraction=0.1, beta_1=0.9, beta_2=0.999, epsilon=1e-8, n_iter_no_change=10,
-        max_fun=15000, dropout=0.0, l1=0.0, optimizer=None, dtype=None,
+        max_fun=15000, dropout=0.0, l1=0.0, optimizer=None, dtype=None, precision=None,
     ):  # fmt: skip
         self.loss, self.hidden_layer_sizes, self.activation = loss, hidden_layer_sizes, activation
         self.solver, self.alpha, self.batch_size, self.learning_rate = solver, alpha, batch_size, learning_rate
@@ -52,7 +52,7 @@ class MLPRegressor(OfValues, BaseMLP):
         self.early_stopping, self.validation_fraction = early_stopping, validation_fraction
         self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
         self.n_iter_no_change, self.max_fun, self.dropout, self.l1 = n_iter_no_change, max_fun, dropout, l1
-        self.optimizer, self.dtype = optimizer, dtype
+        self.optimizer, self.dtype, self.precision = optimizer, dtype, precision
 
     @available_if(stochastic)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> "MLPRegressor":

@@ -28,6 +28,7 @@ class TrialClassifier(OfClasses, OfTrial):
         verbose: print the loss of each epoch.
         class_weight: ``"balanced"``, or a dict from classes to what their rows weigh.
         dtype: ``"float32"`` or ``"float64"`` to compute in; None for that of ``X``.
+        precision: as in `jaxnn.fit`, for rows in float32.
         **hparams: arguments of the trial function.
 
     Attributes:
@@ -48,11 +49,12 @@ class TrialClassifier(OfClasses, OfTrial):
 
     def __init__(
         self, trial, *, epochs=10, batch_size=32, validation_fraction=None, stop=None, shuffle=True, random_state=None,
-        warm_start=False, verbose=False, class_weight=None, dtype=None, **hparams,
+        warm_start=False, verbose=False, class_weight=None, dtype=None, precision=None, **hparams,
     ):  # fmt: skip
         super().__init__(
             trial, epochs=epochs, batch_size=batch_size, validation_fraction=validation_fraction, stop=stop,
-            shuffle=shuffle, random_state=random_state, warm_start=warm_start, verbose=verbose, dtype=dtype, **hparams,
+            shuffle=shuffle, random_state=random_state, warm_start=warm_start, verbose=verbose, dtype=dtype,
+            precision=precision, **hparams,
         )  # fmt: skip
         self.class_weight = class_weight
 
@@ -94,8 +96,9 @@ class TrialRegressor(OfValues, OfTrial):
     """A regressor of any `Trial`, or of a trial function whose hyperparameters are parameters of the estimator.
 
     Args:
-        trial, epochs, batch_size, validation_fraction, stop, shuffle, random_state, warm_start, verbose, dtype: as in
-            `TrialClassifier`; a trial function with an argument ``outputs`` gets the number of targets of a row.
+        trial, epochs, batch_size, validation_fraction, stop, shuffle, random_state, warm_start, verbose, dtype,
+            precision: as in `TrialClassifier`; a trial function with an argument ``outputs`` gets the number of targets
+            of a row.
         **hparams: arguments of the trial function.
 
     Attributes:
@@ -114,11 +117,12 @@ class TrialRegressor(OfValues, OfTrial):
 
     def __init__(
         self, trial, *, epochs=10, batch_size=32, validation_fraction=None, stop=None, shuffle=True, random_state=None,
-        warm_start=False, verbose=False, dtype=None, **hparams,
+        warm_start=False, verbose=False, dtype=None, precision=None, **hparams,
     ):  # fmt: skip
         super().__init__(
             trial, epochs=epochs, batch_size=batch_size, validation_fraction=validation_fraction, stop=stop,
-            shuffle=shuffle, random_state=random_state, warm_start=warm_start, verbose=verbose, dtype=dtype, **hparams,
+            shuffle=shuffle, random_state=random_state, warm_start=warm_start, verbose=verbose, dtype=dtype,
+            precision=precision, **hparams,
         )  # fmt: skip
 
     def _batch(self, data: Any) -> Any:

@@ -29,6 +29,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxnn.core.hyper import Structure, join
+from jaxnn.core.precision import DEFAULT, Precision
 from jaxnn.core.tree import is_floating
 from jaxnn.core.types import Batch, Key
 from jaxnn.data.batches import batched
@@ -56,7 +57,7 @@ class Recipe:
         batch_size: rows of a step.
         steps_per_epoch: steps of a pass over the rows; None where parts differ in it, and a member has its own.
         held: whether there is a validation part.
-        compute_dtype: of the forward pass, or None for that of the data.
+        precision: a `Precision`, or None for that of the platform.
         rewind: whether a sick member goes back to the epoch's beginning, which takes one copy of the state.
         platform: of the devices that it is compiled for: what is fastest differs. None for what suits all.
         classes: class names, by which class weights may be given: pairs of an output's path and its names.
@@ -69,7 +70,7 @@ class Recipe:
     batch_size: int
     steps_per_epoch: int | None
     held: bool = False
-    compute_dtype: Any = None
+    precision: Precision | None = None
     rewind: bool = True
     platform: str | None = None
     classes: tuple = ()
@@ -119,7 +120,7 @@ def start(recipe: Recipe, member: Member, row: Any, given: Any = None) -> TrainS
         given: weights by path that take the place of those that are drawn.
     """
     trial = recipe.built(member)
-    state = init(trial, member.key, row, given)
+    state = init(trial, member.key, row, given, precision=recipe.precision)
     zero = jnp.zeros(())
     return state._replace(metrics=dict.fromkeys(_row_names(recipe, trial, state), zero))
 
@@ -151,7 +152,7 @@ def advance(
         batch, count = given
         batch = batch if read is None else read(batch)
         batch = batch._replace(x=_own(batch.x, state.step)) if tied else batch
-        return train_step(trial, state, batch, count, key, recipe.compute_dtype, optimizer, counts)
+        return train_step(trial, state, batch, count, key, recipe.precision or DEFAULT, optimizer, counts)
 
     def one_or_none(state: TrainState, given: tuple[Batch, Any]) -> tuple[TrainState, Any]:
         nothing = jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), jax.eval_shape(one, state, given)[1])
@@ -196,7 +197,7 @@ def close(
     weights = averaged(state.opt_state, state.params)
     row = finished(trial, sums)
     if held is not None:
-        values = evaluate(trial, weights, state.model_state, held, compute_dtype=recipe.compute_dtype, read=read)
+        values = evaluate(trial, weights, state.model_state, held, precision=recipe.precision, read=read)
         row |= {f"val_{name}": v for name, v in values.items()}
     penalty = value_of(state.opt_state, weights)
     if penalty is not None:

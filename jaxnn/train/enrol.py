@@ -10,6 +10,7 @@ import numpy as np
 from jaxnn.core.checks import pair
 from jaxnn.core.ending import activation_at_the_end
 from jaxnn.core.hyper import concrete, split
+from jaxnn.core.precision import precision_of
 from jaxnn.core.records import OF_CHANCES
 from jaxnn.core.tree import row_count
 from jaxnn.data.batches import rows_of_a_step
@@ -17,7 +18,7 @@ from jaxnn.data.labels import by_output
 from jaxnn.data.source import Source
 from jaxnn.train.engine import Member, Recipe
 from jaxnn.train.heads import Head
-from jaxnn.train.options import floating, part_of, whole
+from jaxnn.train.options import part_of, whole
 from jaxnn.train.targets import check_heads
 from jaxnn.train.trial import OWN, Trial, TrialLike, arguments, check_names
 
@@ -83,7 +84,7 @@ class Entry(NamedTuple):
 
 def enrol(
     trial: TrialLike, source: Source, point: Mapping[str, Any], *, epochs: int, batch_size: int | None,
-    shuffle: bool = True, stop: Any = None, compute_dtype: Any = None, rewind: bool = True,
+    shuffle: bool = True, stop: Any = None, precision: Any = None, rewind: bool = True,
 ) -> Entry:  # fmt: skip
     """Sort a point into what is traced and what is structure; checks the names and numbers of its hyperparameters.
 
@@ -106,7 +107,7 @@ def enrol(
         raise ValueError(f"the data have {len(source.parts)} part(s), and {part} is none of them; write "
                          "grid(..., folds=5), which makes the axis fold itself")  # fmt: skip
     alike, steps = source.pace(size, part)
-    recipe = Recipe(trial, structure, size, alike, source.holds_out, floating(compute_dtype),
+    recipe = Recipe(trial, structure, size, alike, source.holds_out, precision_of(precision),
                     rewind, classes=tuple(by_output(source.classes).items()))  # fmt: skip
     return Entry(dict(point), recipe, inside, int(seed), int(own["epochs"]), shuffle, stop, steps)
 

@@ -31,7 +31,7 @@ def fit(
     standardise: bool = False,
     prepare: Any = None,
     groups: Any = None,
-    compute_dtype: Any = None,
+    precision: Any = None,
     start: Any = None,
     folder: str | os.PathLike | None = None,
     callbacks: Sequence[Callable] = (),
@@ -62,7 +62,8 @@ def fit(
             from the training part, unless it has learned before (``run.prepare``), and stays with the model. None is a
             `Preparation` where a DataFrame holds text, dates or gaps.
         groups: a value for each row, or the name of a column: rows of one group stand on one side of ``validation``.
-        compute_dtype: such as ``jax.numpy.bfloat16``; parameters stay float32.
+        precision: None for what the platform does by itself, ``"float32"``, ``"bfloat16"``, ``"float16"``, or a
+            `Precision`, where they are explained. Weights stay float32.
         start: a `Run` to go on from, weights, optimizer, order of rows and all; or weights, ``run.params``, of which
             the leaves that match by path and shape are taken over and the rest is drawn anew, as ``run.taken`` tells.
         folder: where to write every few seconds, and from where to go on after a kill; `jaxnn.load_runs` reads it.
@@ -87,7 +88,7 @@ def fit(
         [7.0]
     """
     whole("epochs", epochs)
-    check_options(batch_size=batch_size, compute_dtype=compute_dtype, stop=stop, shuffle_seed=shuffle_seed,
+    check_options(batch_size=batch_size, precision=precision, stop=stop, shuffle_seed=shuffle_seed,
                   callbacks=callbacks, folder=folder, shuffle=shuffle, standardise=standardise, rewind=rewind,
                   progress=progress)  # fmt: skip
     hparams = check_hparams(hparams)
@@ -98,7 +99,7 @@ def fit(
         seed = start.seed if isinstance(start, Run) else 0
     point = {**hparams, "seed": seed}
     entry = enrol(trial, source, point, epochs=done + epochs, batch_size=batch_size, shuffle=shuffle, stop=stop,
-                  compute_dtype=compute_dtype, rewind=rewind)  # fmt: skip
+                  precision=precision, rewind=rewind)  # fmt: skip
     with naming_culprits(entry, source):
         check(entry, entry.trial(), source)
     population = begin([entry], source, Alone(source.device), start, folder)

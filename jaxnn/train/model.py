@@ -1,13 +1,16 @@
 """A trained model: what is used, and what is saved."""
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 
+from jaxnn.core.precision import Precision, precision_of
+from jaxnn.core.tree import cast
 from jaxnn.core.types import Batch, Layer, Params, State
 from jaxnn.data import given, labels
 from jaxnn.data.arrays import as_batch, narrow
@@ -30,7 +33,8 @@ class Model:
         standardiser: what scales new rows, or None.
         classes: class names, or None; a tree of them like that of the losses where these go by output.
         features: column names, or None.
-        compute_dtype: the dtype it was trained in, or None.
+        precision: that of its training, in which it is used too: a `Precision` or its name, or None for that of the
+            platform.
         prepare: what makes numbers of new rows, fitted on the training part, or None.
         named: whether the targets were class names, which `predict` then gives back.
         loss_weights: as a `Trial` has them, concrete numbers.
@@ -53,7 +57,7 @@ class Model:
     standardiser: Any = None
     classes: Any = None
     features: tuple[str, ...] | None = None
-    compute_dtype: Any = None
+    precision: Any = None
     prepare: Any = None
     named: bool = False
     loss_weights: Any = None
@@ -63,6 +67,7 @@ class Model:
     def __post_init__(self):
         one = jax.tree.map(lambda a: jax.ShapeDtypeStruct((1, *a.shape[1:]), a.dtype), self.row)
         object.__setattr__(self, "row", one)
+        object.__setattr__(self, "precision", precision_of(self.precision))
 
     @property
     def trial(self) -> Trial:
@@ -95,7 +100,7 @@ class Model:
         rows = jax.tree.leaves(x)[0].shape[0]
         if rows:
             x = self._ready(as_batch((x, np.zeros(rows)), "the new rows", wide=self._wide)).x
-        return outputs_of(self.spec, self.params, self.state, x, self.compute_dtype)
+        return outputs_of(self.spec, self.params, self.state, x, self.precision)
 
     @property
     def _wide(self) -> bool:
@@ -149,7 +154,31 @@ class Model:
         Raises:
             ValueError: as `fit` does, for data that do not fit.
         """
-        return evaluation(self.trial, self.params, self.state, self.batch(data), self.compute_dtype)
+        return evaluation(self.trial, self.params, self.state, self.batch(data), self.precision)
+
+    def cast(self, dtype: Any) -> "Model":
+        """The model with its weights in another dtype, to be used in it: half the memory, and on most machines faster.
+
+        Statistics, such as those of a `BatchNorm`, keep theirs, and outputs are of float32 at least as before. A file
+        holds the weights as they are. Training goes on from the model that was not cast.
+
+        Args:
+            dtype: ``"bfloat16"``, ``"float16"`` or ``"float32"``.
+
+        Raises:
+            ValueError: for a dtype that is not floating.
+
+        Example:
+            >>> import jaxnn as nn
+            >>> model = Model(nn.Dense(1), {"kernel": np.ones((2, 1)), "bias": np.zeros(1)}, {}, "squared_error")
+            >>> half = model.cast("bfloat16")
+            >>> str(half.params["kernel"].dtype), half.predict(np.array([[1.0, 2.0]])).tolist()
+            ('bfloat16', [3.0])
+        """
+        if dtype is None:
+            raise ValueError('cast needs a dtype; write run.cast("bfloat16")')
+        precision = Precision(param=dtype, compute=dtype)
+        return replace(self, params=cast(jax.tree.map(jnp.asarray, self.params), precision.param), precision=precision)
 
     def save(self, path: str | os.PathLike, **about: Any) -> None:
         """Write the model as one safetensors file, atomically; `jaxnn.load` reads it.

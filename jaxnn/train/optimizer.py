@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, NoReturn
 import jax
 import jax.numpy as jnp
 
+from jaxnn.core.tree import widened
 from jaxnn.core.types import Params
 from jaxnn.optim.packing import packing
 from jaxnn.train.state import TrainState
@@ -48,11 +49,9 @@ def packed(trial: Trial, state: TrainState) -> Optimizer:
     def value_fn(*_: Any, **__: Any) -> NoReturn:
         raise _NoValue
 
-    rest = {"value": jnp.zeros(()), "metrics": state.metrics, "epoch": state.epoch}
+    rest, wide = {"value": jnp.zeros(()), "metrics": state.metrics, "epoch": state.epoch}, widened(state.params)
     try:
-        found = packing(
-            lambda *args: as_it_is.update(*args, value_fn), state.params, state.opt_state, state.params, rest
-        )
+        found = packing(lambda *args: as_it_is.update(*args, value_fn), wide, state.opt_state, wide, rest)
     except _NoValue:
         found = None
     if found is None:

@@ -4,9 +4,9 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 
+from jaxnn.core.precision import precision_of
 from jaxnn.core.types import Key
 
 ARGUMENTS = ("seed", "batch_size", "epochs")
@@ -29,32 +29,15 @@ def whole(name: str, value: Any, least: int = 1) -> None:
         raise ValueError(f"{name} must be below 2**31, got {value!r}; write {name}=32")
 
 
-def floating(dtype: Any) -> Any:
-    """A compute dtype, or None.
-
-    Raises:
-        ValueError: for a dtype that is not floating.
-    """
-    if dtype is None:
-        return None
-    try:
-        found = jnp.dtype(dtype)
-    except TypeError:
-        found = None
-    if found is None or not jnp.issubdtype(found, jnp.floating):
-        raise ValueError(f"compute_dtype must be floating, got {dtype!r}; write compute_dtype=jnp.bfloat16")
-    return found
-
-
 def check_options(
-    *, batch_size: Any = None, compute_dtype: Any = None, stop: Any = None, shuffle_seed: Any = 0,
+    *, batch_size: Any = None, precision: Any = None, stop: Any = None, shuffle_seed: Any = 0,
     callbacks: Any = (), folder: Any = None, **flags: Any,
 ) -> None:  # fmt: skip
     """Raise for an option of another kind.
 
     Args:
         batch_size: a whole number or None.
-        compute_dtype: floating or None.
+        precision: a name, a `Precision` or None.
         stop: an `EarlyStopping` or None.
         shuffle_seed: a whole number.
         callbacks: functions, in a list.
@@ -71,7 +54,7 @@ def check_options(
     """
     if batch_size is not None:
         whole("batch_size", batch_size)
-    floating(compute_dtype)
+    precision_of(precision)
     for name, value in flags.items():
         if not isinstance(value, (bool, np.bool_)):
             raise ValueError(f"{name} must be True or False, got {value!r}; write {name}=False")

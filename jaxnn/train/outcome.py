@@ -86,7 +86,7 @@ def bare(entry: Entry, source: Source) -> Model:
     trial, part = entry.trial(), part_of(entry.point)
     return Model(
         trial.model, None, None, trial.loss, trial.metrics, source.scaler(part), source.classes, source.features,
-        entry.recipe.compute_dtype, source.preparation(part), source.named, trial.loss_weights,
+        entry.recipe.precision, source.preparation(part), source.named, trial.loss_weights,
         of_member(trial.heads, source, part),
         row=source.first_row,
     )  # fmt: skip

@@ -1,7 +1,7 @@
 """What `fit` returns: a trained model with its history."""
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -53,7 +53,8 @@ class Run:
         at = f"epoch {self.best_epoch + 1} of {self.epochs}" if self.epochs else "before the first epoch"
         constant = ", ".join(f"{k}={v:.4g}" for k, v in self.baseline.items())
         beside = f"; a constant reaches {constant}" if constant else ""
-        return f"Run({self.hparams}, seed={self.seed}, {at}: {numbers}{beside}{sick})"
+        precision = "" if self.precision is None else f", {self.precision}"
+        return f"Run({self.hparams}, seed={self.seed}{precision}, {at}: {numbers}{beside}{sick})"
 
     @property
     def baseline(self) -> dict[str, float]:
@@ -106,6 +107,15 @@ class Run:
     def features(self) -> tuple[str, ...] | None:
         """Column names, or None."""
         return self.model.features
+
+    @property
+    def precision(self) -> Any:
+        """The `Precision` it was trained in and is used in; None for that of the platform."""
+        return self.model.precision
+
+    def cast(self, dtype: Any) -> "Run":
+        """`Model.cast`: the run with its weights in another dtype, for use; it does not go on from there."""
+        return replace(self, model=self.model.cast(dtype), last=None)
 
     def outputs(self, x: Any) -> Any:
         """`Model.outputs` of new rows."""

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxnn.core.hyper import split
+from jaxnn.core.precision import precision_of
 from jaxnn.core.types import Key
 from jaxnn.data.batches import rows_of_a_step
 from jaxnn.data.labels import by_output
@@ -16,7 +17,7 @@ from jaxnn.train.class_weight import counted
 from jaxnn.train.culprits import naming_traced
 from jaxnn.train.engine import Member, Recipe, epoch, goes_on, kept, start
 from jaxnn.train.enrol import task_of
-from jaxnn.train.options import check_hparams, check_key, check_options, floating, whole
+from jaxnn.train.options import check_hparams, check_key, check_options, whole
 from jaxnn.train.state import TrainState
 from jaxnn.train.trial import TrialLike, check_names
 
@@ -33,7 +34,7 @@ def run(
     stop: Any = None,
     shuffle_seed: int = 0,
     shuffle: bool = True,
-    compute_dtype: Any = None,
+    precision: Any = None,
     remat: bool = False,
 ) -> tuple[TrainState, dict[str, Any]]:
     """Initialisation, every epoch, validation, stopping, best weights and curves, as one pure function.
@@ -53,7 +54,7 @@ def run(
         stop: an `EarlyStopping`; after the stop nothing changes and the history holds NaN.
         shuffle_seed: drives the order of the rows, which is a function of it and the epoch alone.
         shuffle: False keeps the rows in order.
-        compute_dtype: such as ``jnp.bfloat16``.
+        precision: as in `fit`.
         remat: for gradients through long runs: keep about twice as many states as the root of the epochs, and compute
             what lies between anew, two more times. The numbers are the same.
 
@@ -75,7 +76,7 @@ def run(
         True
     """
     whole("epochs", epochs)
-    check_options(batch_size=batch_size, compute_dtype=compute_dtype, stop=stop, shuffle_seed=shuffle_seed,
+    check_options(batch_size=batch_size, precision=precision, stop=stop, shuffle_seed=shuffle_seed,
                   shuffle=shuffle, remat=remat)  # fmt: skip
     hparams, key = check_hparams(hparams), check_key(key)
     check_names(trial, hparams)
@@ -83,7 +84,7 @@ def run(
     source = read(data, validation, shuffle_seed=shuffle_seed, shuffle=shuffle, task=task)
     size, shuffle = rows_of_a_step(batch_size, source.rows, shuffle)
     inside, structure = split(hparams)
-    recipe = Recipe(trial, structure, size, -(-source.rows // size), source.held is not None, floating(compute_dtype),
+    recipe = Recipe(trial, structure, size, -(-source.rows // size), source.held is not None, precision_of(precision),
                     classes=tuple(by_output(source.classes).items()), remat=remat)  # fmt: skip
     member = Member(inside, stop, key, jnp.int32(epochs), jnp.int32(0))
     with naming_traced(inside):

@@ -20,11 +20,23 @@ class Best(NamedTuple):
     model_state: State
 
 
+class LossScale(NamedTuple):
+    """By how much the loss is scaled in the backward pass; see `Precision`.
+
+    Args:
+        scale: float32.
+        steps: how many have not overflowed since it last changed, int32.
+    """
+
+    scale: Any
+    steps: Any
+
+
 class TrainState(NamedTuple):
     """Everything that training changes; saved and restored, it goes on as if never stopped.
 
     Args:
-        step: optimizer steps done, int32.
+        step: optimizer steps done, int32; those that a loss scale skipped count, too.
         epoch: epochs done, int32.
         params: what the gradient changes.
         model_state: what the forward pass changes.
@@ -35,6 +47,7 @@ class TrainState(NamedTuple):
         wait: epochs since the best one, int32.
         stopped: whether early stopping has ended this member, bool.
         diverged: the step at which the loss or the weights were not finite, int32; -1 while healthy.
+        loss_scale: a `LossScale`, or None where the precision has none.
 
     Example:
         >>> import jax, jax.numpy as jnp, optax, jaxnn as nn
@@ -54,3 +67,4 @@ class TrainState(NamedTuple):
     wait: Any
     stopped: Any
     diverged: Any
+    loss_scale: LossScale | None = None

@@ -9,12 +9,15 @@ import jax.numpy as jnp
 import optax
 
 from jaxnn.core.checks import SpecError
-from jaxnn.core.tree import cast, path_of, row_count
+from jaxnn.core.precision import DEFAULT, Precision, precision_of
+from jaxnn.core.tree import cast, path_of, row_count, widened
 from jaxnn.core.types import Batch, Key, Params, State
 from jaxnn.data.mixup import judged
 from jaxnn.data.weights import padded, silenced
+from jaxnn.train import loss_scale
 from jaxnn.train.class_weight import factors
 from jaxnn.train.heads import Head, Seen
+from jaxnn.train.health import sound
 from jaxnn.train.optimizer import Optimizer, plain
 from jaxnn.train.options import check_key
 from jaxnn.train.state import TrainState
@@ -22,7 +25,7 @@ from jaxnn.train.sums import Sums, finished, gathered, weighted
 from jaxnn.train.trial import Trial
 
 
-def init(trial: Trial, key: Key, x: Any, given: Any = None) -> TrainState:
+def init(trial: Trial, key: Key, x: Any, given: Any = None, *, precision: Any = None) -> TrainState:
     """The state before the first step.
 
     Args:
@@ -30,6 +33,7 @@ def init(trial: Trial, key: Key, x: Any, given: Any = None) -> TrainState:
         key: a threefry key; half of it draws the parameters, half serves the steps.
         x: one batch of inputs, or its shapes (`jax.ShapeDtypeStruct`).
         given: weights by path, ``{"dense_0/kernel": array}``, that take the place of those that are drawn.
+        precision: as in `fit`; `step` is to be given the same.
 
     Returns:
         A `TrainState`; under `jax.eval_shape` nothing is allocated.
@@ -40,20 +44,23 @@ def init(trial: Trial, key: Key, x: Any, given: Any = None) -> TrainState:
         >>> int(nn.init(trial, jax.random.key(0), jnp.ones((1, 2))).step)
         0
     """
+    precision = precision_of(precision) or DEFAULT
     params, model_state = trial.model.init(jax.random.split(check_key(key))[0], x)
     if given:
         params = jax.tree_util.tree_map_with_path(lambda path, p: given.get(path_of(path), p), params)
+    params = cast(params, precision.param)
     return TrainState(
         step=jnp.int32(0),
         epoch=jnp.int32(0),
         params=params,
         model_state=model_state,
-        opt_state=_optimizer_state(trial, params),
+        opt_state=_optimizer_state(trial, widened(params)),
         metrics={},
         best=None if trial.stop is None else trial.stop.start(params, model_state),
         wait=jnp.int32(0),
         stopped=jnp.bool_(False),
         diverged=jnp.int32(-1),
+        loss_scale=loss_scale.begun(precision),
     )
 
 
@@ -69,7 +76,7 @@ def _optimizer_state(trial: Trial, params: Params) -> Any:
 
 
 def step(
-    trial: Trial, state: TrainState, batch: Any, *, key: Key | None = None, compute_dtype: Any = None
+    trial: Trial, state: TrainState, batch: Any, *, key: Key | None = None, precision: Any = None
 ) -> tuple[TrainState, dict[str, Any]]:
     """One step: the gradient of the loss, the update, and nothing else.
 
@@ -81,7 +88,7 @@ def step(
         state: from `init` or the step before. Its ``metrics`` and ``epoch`` reach optimizers that look at them.
         batch: ``(x, y)``, ``(x, y, weight)`` or a `Batch`, whose ``rows`` tell padding from real rows.
         key: the key that `init` got; step *i* draws dropout from it and *i*. A model that draws nothing needs none.
-        compute_dtype: such as ``jnp.bfloat16``; parameters, gradients' sums and the loss stay float32.
+        precision: as in `fit`, and as `init` was given.
 
     Returns:
         The next state, and the weighted means of loss and metrics over this batch, before the update.
@@ -106,7 +113,14 @@ def step(
         batch = batch._replace(weight=padded(batch.weight, batch.rows))
     count = jnp.int32(rows) if batch.rows is None else batch.rows.sum(dtype=jnp.int32)
     key = None if key is None else steps_key(key)
-    state, sums = train_step(trial, state, batch, count, key, compute_dtype, plain(trial))
+    precision = precision_of(precision) or DEFAULT
+    if (state.loss_scale is None) != (precision.loss_scale is None):
+        raise ValueError(
+            "the state was begun with another precision, as it has "
+            f"{'no' if state.loss_scale is None else 'a'} loss scale; write nn.init(trial, key, x, "
+            f"precision={str(precision)!r}) and the same in nn.step"
+        )
+    state, sums = train_step(trial, state, batch, count, key, precision, plain(trial))
     return state, finished(trial, weighted(trial, sums, batch.weight))
 
 
@@ -116,8 +130,8 @@ def steps_key(key: Key) -> Key:
 
 
 def train_step(
-    trial: Trial, state: TrainState, batch: Batch, count: Any, key: Key | None, dtype: Any, optimizer: Optimizer,
-    counts: Any = None,
+    trial: Trial, state: TrainState, batch: Batch, count: Any, key: Key | None, precision: Precision,
+    optimizer: Optimizer, counts: Any = None,
 ) -> tuple[TrainState, tuple[Sums, ...]]:  # fmt: skip
     """`step` with the key of the steps, for a batch with weights and ``count`` real rows.
 
@@ -127,25 +141,38 @@ def train_step(
     Returns:
         The next state, and sums over the batch for each head, as `jaxnn.train.sums.gathered` leaves them.
     """
-    heads = trial.heads
+    with precision.tracing():
+        return _train_step(trial, state, batch, count, key, precision, optimizer, counts)
+
+
+def _train_step(trial, state, batch, count, key, precision, optimizer, counts):
+    heads, scale = trial.heads, state.loss_scale
     counts = [None] * len(heads) if counts is None else counts
     own = None if key is None else jax.random.fold_in(key, state.step)
     batch = augmented(trial, batch, own)
 
     def objective(params: Params) -> tuple[Any, tuple]:
-        outputs, after = forward(trial, params, state.model_state, batch, key=own, train=True, dtype=dtype)
+        params = loss_scale.out_of_backward(params, scale)
+        outputs, after = forward(trial, params, state.model_state, batch, key=own, train=True, precision=precision)
         seen = [head.seen(outputs, batch) for head in heads]
-        losses = [_losses(*each) for each in zip(heads, seen, counts, strict=True)]
+        losses = [widened(_losses(*each)) for each in zip(heads, seen, counts, strict=True)]
         means = (_mean(*each, count) for each in zip(heads, seen, losses, strict=True))
-        return reduce(jnp.add, means), (losses, seen, after)
+        return loss_scale.into_backward(reduce(jnp.add, means), scale), (losses, seen, after)
 
-    (value, (losses, seen, model_state)), grad = jax.value_and_grad(objective, has_aux=True)(state.params)
+    wide = widened(state.params)
+    (value, (losses, seen, model_state)), grad = jax.value_and_grad(objective, has_aux=True)(wide)
     rest = {"value": value, "metrics": state.metrics, "epoch": state.epoch}
     value_fn = lambda p, metrics=None, epoch=None, opt_state=None: objective(p)[0]  # noqa: E731
-    updates, opt_state = optimizer.update(grad, state.opt_state, state.params, rest, value_fn)
-    params = jax.tree.map(lambda p, u: p + u.astype(p.dtype), state.params, updates)
+    updates, opt_state = optimizer.update(grad, state.opt_state, wide, rest, value_fn)
+    params = jax.tree.map(lambda p, w, u: (w + u.astype(w.dtype)).astype(p.dtype), state.params, wide, updates)
     after = state._replace(step=state.step + 1, params=params, model_state=model_state, opt_state=opt_state)
-    return after, gathered(trial, seen, losses)
+    if scale is None:
+        return after, gathered(trial, seen, losses)
+    fits = sound(grad, None) & jnp.isfinite(value)
+    after, skipped = loss_scale.skipping(after, state, fits, precision.growth_interval)
+    lost = skipped & ~jnp.isfinite(value)  # a loss that is no number, of a step that is none, counts for nothing
+    seen = [s._replace(weight=jnp.where(lost, jnp.zeros_like(s.weight), s.weight)) for s in seen]
+    return after, gathered(trial, seen, losses, own=True)
 
 
 def _losses(head: Head, seen: Seen, counts: Any) -> Any:
@@ -190,27 +217,23 @@ def augmented(trial: Trial, batch: Batch, key: Key | None) -> Batch:
 
 
 def forward(
-    trial: Trial, params: Params, model_state: State, batch: Batch, *, key: Key | None, train: bool, dtype: Any
-) -> tuple[Any, State]:
-    """Outputs of at least float32 and the new model state.
-
-    Args:
-        dtype: the compute dtype, or None for that of the data; parameters and running statistics keep theirs.
-    """
-    rows = batch.rows if train else None
-    x = cast(batch.x, dtype)
-    outputs, after = trial.model.apply(cast(params, dtype), model_state, x, key=key, train=train, rows=rows)
-    return widened(outputs), after if train else model_state
+    trial: Trial, params: Params, model_state: State, batch: Batch, *, key: Key | None, train: bool,
+    precision: Precision,
+) -> tuple[Any, State]:  # fmt: skip
+    """Outputs as losses and metrics take them, and the new model state; running statistics keep their dtype."""
+    rows, compute = batch.rows if train else None, precision.compute
+    x = cast(batch.x, compute)
+    outputs, after = trial.model.apply(cast(params, compute), model_state, x, key=key, train=train, rows=rows)
+    return given_out(outputs, precision), after if train else model_state
 
 
-def widened(tree: Any) -> Any:
-    """Floating leaves below float32 as float32: losses and metrics are never computed in less."""
-    narrow = lambda a: jnp.issubdtype(a.dtype, jnp.floating) and jnp.finfo(a.dtype).bits < 32  # noqa: E731
-    return jax.tree.map(lambda a: a.astype(jnp.float32) if narrow(a) else a, tree)
+def given_out(outputs: Any, precision: Precision) -> Any:
+    """What a model gave, in the dtype in which it is judged: float32 at least, unless another one was asked for."""
+    return widened(outputs) if precision.output is None else cast(outputs, precision.output)
 
 
 def evaluate(
-    trial: Trial, params: Params, model_state: State, batches: Batch, *, compute_dtype: Any = None,
+    trial: Trial, params: Params, model_state: State, batches: Batch, *, precision: Any = None,
     read: Callable[[Batch], Batch] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Loss and metrics over stacked batches, in use (no dropout, running statistics).
@@ -219,7 +242,7 @@ def evaluate(
         trial: a concrete `Trial`.
         params, model_state: what to evaluate.
         batches: leaves ``(steps, batch, ...)``, as `jaxnn.data.batches.in_order` makes them; padding has weight 0.
-        compute_dtype: as in `step`.
+        precision: as in `fit`.
         read: ``batch -> batch``, what makes the rows of a batch, where these stand in it by number; or None.
 
     Returns:
@@ -233,11 +256,13 @@ def evaluate(
         >>> float(nn.evaluate(trial, state.params, state.model_state, batches)["loss"])
         4.0
     """
+    own = precision_of(precision) or DEFAULT
 
     def outputs_of(batch: Batch) -> Any:
-        return forward(trial, params, model_state, batch, key=None, train=False, dtype=compute_dtype)[0]
+        return forward(trial, params, model_state, batch, key=None, train=False, precision=own)[0]
 
-    return measured(trial, outputs_of, batches, read)
+    with own.tracing():
+        return measured(trial, outputs_of, batches, read)
 
 
 def measured(

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 
 from jaxnn.core import gather
 from jaxnn.core.records import Metric
+from jaxnn.core.tree import widened
 from jaxnn.data.mixup import judged
 from jaxnn.train.heads import Head, Seen, own_weight
 from jaxnn.train.trial import Trial
@@ -93,30 +94,35 @@ class Sums:
         return {name: found[name] for name, _, _ in self.shapes}
 
 
-def gathered(trial: Trial, seen: Sequence[Seen], losses: Sequence[Any] | None = None) -> tuple[Sums, ...]:
+def gathered(
+    trial: Trial, seen: Sequence[Seen], losses: Sequence[Any] | None = None, own: bool = False
+) -> tuple[Sums, ...]:
     """What the loss and every metric of a batch leave behind, for each head.
 
     Args:
         seen: what each head sees of the batch.
         losses: of each head, where they are known.
+        own: whether the weights seen are not those of the batch.
 
     Returns:
         Sums, without weights where a head's are those of the batch: `weighted` puts in those of all batches at once.
     """
     heads = trial.heads
     known = [None] * len(heads) if losses is None else losses
-    return tuple(_gathered(trial, *each) for each in zip(heads, seen, known, strict=True))
+    own = own or trial.augment is not None
+    return tuple(_gathered(own, *each) for each in zip(heads, seen, known, strict=True))
 
 
-def _gathered(trial: Trial, head: Head, seen: Seen, loss: Any) -> Sums:
+def _gathered(own: bool, head: Head, seen: Seen, loss: Any) -> Sums:
     sums = Sums.of(per_row(head, seen, loss), seen.weight, {m.name: m.over for m in head.metrics})
-    return sums.without_weights() if seen.real is None and trial.augment is None else sums
+    return sums.without_weights() if seen.real is None and not own else sums
 
 
 def per_row(head: Head, seen: Seen, loss: Any = None) -> dict[str, Any]:
     """The loss and every metric for every row, ``(batch, ...)``."""
     loss = judged(head.loss, *seen[:2]) if loss is None else loss
-    return {"loss": loss, **{m.name: judged(partial(m, task=head.loss.task), *seen[:2]) for m in head.metrics}}
+    rows = {"loss": loss, **{m.name: judged(partial(m, task=head.loss.task), *seen[:2]) for m in head.metrics}}
+    return {name: widened(values) for name, values in rows.items()}  # in their order, the loss first
 
 
 def weighted(trial: Trial, sums: Sequence[Sums], weight: Any) -> tuple[Sums, ...]:

@@ -73,3 +73,10 @@ def test_cast_changes_floats_only_in_arrays_and_in_shapes():
 def test_rows_are_counted_along_the_first_axis_of_any_tree():
     assert tree.row_count(jnp.ones((5, 2, 3))) == tree.row_count([np.ones(5)]) == 5
     assert tree.row_count({"a": jax.ShapeDtypeStruct((0, 4), jnp.float32), "b": np.ones(0)}) == 0
+
+
+def test_only_narrow_floats_are_widened():
+    dtypes = {"bfloat16": "float32", "float16": "float32", "int8": "int8", "float32": "float32"}
+    assert {n: str(v.dtype) for n, v in tree.widened({n: jnp.ones(2, n) for n in dtypes}).items()} == dtypes
+    with jax.enable_x64(True):
+        assert tree.widened(jnp.ones(2, jnp.float64)).dtype == jnp.float64

@@ -48,7 +48,7 @@ def test_training(make, arguments, x, shape, device, compiled):
 
 @pytest.mark.parametrize(("make", "arguments", "x", "shape"), ROWS[::2])
 def test_use(make, arguments, x, shape, device, compiled):
-    made = compiled(forward(None).lower(*in_use(make, arguments, x, device)), device)
+    made = compiled(forward().lower(*in_use(make, arguments, x, device)), device)
     assert made.memory_analysis().output_size_in_bytes >= 4 * np.prod(shape)
 
 

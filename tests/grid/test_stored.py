@@ -5,7 +5,6 @@ import subprocess
 import sys
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
@@ -77,7 +76,7 @@ def test_functions_of_ones_own_come_from_the_trial(tmp_path):
     def line(lr):
         return nn.Trial(nn.linear_regression(), own, optax.sgd(lr))
 
-    options = dict(epochs=1, batch_size=20, compute_dtype=jnp.bfloat16, progress=False)
+    options = dict(epochs=1, batch_size=20, precision="bfloat16", progress=False)
     run = nn.fit(line, (X, X[:, 0]), dict(lr=0.1), folder=tmp_path, **options)
     loaded = nn.load_runs(tmp_path, line)
     assert loaded[0].evaluate((X, X[:, 0])) == run.evaluate((X, X[:, 0])) and loaded[0].model.loss is own

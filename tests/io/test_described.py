@@ -3,7 +3,6 @@
 import json
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
@@ -65,7 +64,7 @@ REFUSED = {
     "batch_size": (dict(batch_size=4), "batch_size was 8, and not 4"),
     "shuffle": (dict(shuffle=False), "shuffle was True, and not False"),
     "shuffle_seed": (dict(shuffle_seed=1), "shuffle_seed was 0, and not 1"),
-    "dtype": (dict(compute_dtype=jnp.bfloat16), "compute_dtype was None, and not 'bfloat16'"),
+    "precision": (dict(precision="bfloat16"), "precision was None, and not 'bfloat16'"),
     "rewind": (dict(rewind=False), "rewind was True, and not False"),
     "epochs": (dict(epochs=1), "its point 0 has done 2 epochs, of 1 asked for"),
     "start": (dict(start={"kernel": np.ones((3, 1), np.float32)}), "start= gave other weights"),

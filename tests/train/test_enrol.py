@@ -1,6 +1,5 @@
 """Members to be: points sorted, built and checked before anything is compiled."""
 
-import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
@@ -8,7 +7,7 @@ import pytest
 import jaxnn as nn
 from jaxnn.data.folded import read_parts
 from jaxnn.data.source import read
-from jaxnn.train.enrol import check, enrol, floating, whole
+from jaxnn.train.enrol import check, enrol, whole
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(20, 3)), RNG.integers(0, 2, 20)
@@ -30,7 +29,7 @@ def test_a_point_is_sorted_into_what_is_shared_and_what_is_its_own():
     assert one.hparams == {"lr": 0.5, "width": 8}
     assert (one.seed, one.epochs, one.shuffle) == (7, 9, True)
     assert (one.recipe.batch_size, one.recipe.steps_per_epoch, one.recipe.held) == (8, 2, True)
-    assert one.recipe.rewind and one.recipe.compute_dtype is None
+    assert one.recipe.rewind and one.recipe.precision is None
     member = one.member({"lr": 1})
     assert member.hparams == {"lr": 1} and member.key.tolist() == [0, 7] and member.key.dtype == np.uint32
     assert member.epochs == 9 and member.part == 2 and member.epochs.dtype == member.part.dtype == np.int32
@@ -56,7 +55,7 @@ def test_equal_structures_share_a_program():
         entry({"lr": 0.5, "dropout": 0}), entry({"lr": 0.5, "dropout": 0.1, "width": 5}),
         entry({"lr": 0.5, "dropout": 0.1}, batch_size=7), entry({"lr": 0.5, "dropout": 0.1}, shuffle=False),
         entry({"lr": 0.5, "dropout": 0.1}, HELD), entry({"lr": 0.5, "dropout": 0.1}, rewind=False),
-        entry({"lr": 0.5, "dropout": 0.1}, compute_dtype=jnp.bfloat16),
+        entry({"lr": 0.5, "dropout": 0.1}, precision="bfloat16"),
         entry({"lr": np.full(2, 0.5), "dropout": 0.1}),
     ]  # fmt: skip
     assert all(other.structure != base for other in others)
@@ -77,7 +76,7 @@ def test_equal_structures_share_a_program():
         ({"lr": 0.1, "batch_size": True}, {}, "batch_size must be a whole number"),
         ({"lr": float("nan")}, {}, "lr holds NaN"),
         ({"l1": 0.1}, {}, "no hyperparameter 'l1'"),
-        ({"lr": 0.1}, {"compute_dtype": "int8"}, "compute_dtype must be floating, got 'int8'; write compute_dtype=jnp"),
+        ({"lr": 0.1}, {"precision": "int8"}, "precision must be None, .* got 'int8'; write precision="),
     ],
 )
 def test_what_does_not_fit_is_refused(point, options, message):
@@ -85,14 +84,12 @@ def test_what_does_not_fit_is_refused(point, options, message):
         entry(point, **options)
 
 
-def test_whole_numbers_and_floating_dtypes():
+def test_whole_numbers():
     for value in (1, 7, np.int64(3), np.uint8(1)):
         whole("n", value)
     for value in (0, -1, True, 1.0, "1", None, np.float64(1)):
         with pytest.raises(ValueError, match=r"n must be a whole number of at least 1, got .*; write n=32"):
             whole("n", value)
-    assert floating(None) is None and floating("bfloat16") == jnp.bfloat16 == floating(jnp.bfloat16)
-    assert floating("bfloat16") == jnp.dtype(jnp.bfloat16) and hash(floating("float16")) == hash(jnp.dtype("float16"))
 
 
 def test_a_trial_that_cannot_be_built_tells_for_which_point():

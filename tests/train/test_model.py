@@ -37,8 +37,8 @@ def test_probabilities_are_refused_where_the_loss_has_none():
     assert logit.predict([[0.0, -1.0], [0.0, 1.0]]).tolist() == [0, 1]
 
 
-def test_the_compute_dtype_of_the_training_is_that_of_use():
-    half = nn.Model(MODEL.spec, MODEL.params, {}, "squared_error", compute_dtype=jnp.bfloat16)
+def test_the_precision_of_the_training_is_that_of_use():
+    half = nn.Model(MODEL.spec, MODEL.params, {}, "squared_error", precision="bfloat16")
     x = np.array([[1.001, 2.003]])
     assert half.predict(x)[0] != MODEL.predict(x)[0] and abs(half.predict(x)[0] - MODEL.predict(x)[0]) < 0.1
     assert half.evaluate((x, MODEL.predict(x)))["loss"] > 0

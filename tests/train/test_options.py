@@ -3,12 +3,11 @@
 from pathlib import Path
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import jaxnn as nn
-from jaxnn.train.options import check_hparams, check_key, check_options, floating, whole
+from jaxnn.train.options import check_hparams, check_key, check_options, whole
 
 
 @pytest.mark.parametrize("value", [1, 32, np.int64(3), np.uint8(1), 2**31 - 1])
@@ -23,23 +22,11 @@ def test_what_is_no_whole_number_is_refused(value):
         whole("epochs", value)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16", jnp.bfloat16, np.float16, jnp.dtype("float64")])
-def test_floating_dtypes_pass_by_name_and_as_types(dtype):
-    assert floating(dtype) == jnp.dtype(dtype)
-    assert floating(None) is None
-
-
-@pytest.mark.parametrize("dtype", ["int8", "float17", 3, bool, object()])
-def test_other_dtypes_are_refused_by_one_sentence(dtype):
-    with pytest.raises(ValueError, match="compute_dtype must be floating, got"):
-        floating(dtype)
-
-
 def test_options_of_every_right_kind_pass():
     check_options()
     check_options(batch_size=None, stop=nn.EarlyStopping(), shuffle_seed=np.int64(3), callbacks=(print,))
     check_options(folder=Path("a"), shuffle=np.bool_(False), standardise=True)
-    check_options(batch_size=5, compute_dtype="bfloat16", callbacks=[print, len], folder="a", progress=False)
+    check_options(batch_size=5, precision="bfloat16", callbacks=[print, len], folder="a", progress=False)
 
 
 @pytest.mark.parametrize("name", ["seed", "batch_size", "epochs"])

@@ -73,11 +73,11 @@ def test_a_member_becomes_a_run_with_its_own_weights():
         x, y, features, classes = np.ones((4, 2)) * [[1], [2], [3], [5]], np.arange(4.0), ("a", "b"), None
 
     source = read(Data(), scale=True)
-    entry = enrol(line, source, {"lr": 0.25}, epochs=1, batch_size=2, compute_dtype=jnp.bfloat16)
+    entry = enrol(line, source, {"lr": 0.25}, epochs=1, batch_size=2, precision="bfloat16")
     model = bare(entry, source)
     assert (model.params, model.state, model.loss, model.metrics) == (None, None, "squared_error", ("r2",))
     assert model.standardiser is source.standardiser and model.features == ("a", "b") and model.classes is None
-    assert model.compute_dtype == jnp.bfloat16 and model.spec == nn.linear_regression()
+    assert str(model.precision) == "bfloat16" and model.spec == nn.linear_regression()
     found = outcome(best=np.array([0, -1, 1]))
     timing = {"run": 1.0}
     run = found.run(2, model, {"lr": 0.25}, 9, "last", "taken", timing)

@@ -43,9 +43,9 @@ def test_blocks_are_powers_of_two_and_all_of_them_are_padded(monkeypatch):
     assert sizes == [(n, False, None) for n in (1, 2, 4, 8, 4096)]
 
 
-def test_a_compute_dtype_is_that_of_the_forward_pass_alone():
+def test_a_precision_is_that_of_the_forward_pass_alone():
     x = RNG.normal(size=(4, 3)).astype(np.float32)
-    half, full = outputs_of(LINE, PARAMS, {}, x, jnp.bfloat16), outputs_of(LINE, PARAMS, {}, x)
+    half, full = outputs_of(LINE, PARAMS, {}, x, "bfloat16"), outputs_of(LINE, PARAMS, {}, x)
     assert half.dtype == np.float32 and not np.array_equal(half, full)
     np.testing.assert_allclose(half, full, atol=0.05)
 
@@ -61,5 +61,5 @@ def test_evaluation_is_an_average_in_python_floats(monkeypatch):
     np.testing.assert_allclose(values["loss"], np.average(losses, weights=weight), rtol=1e-5)
     np.testing.assert_allclose(values["accuracy"], np.average(logits.argmax(1) == y, weights=weight), rtol=1e-6)
     assert {type(v) for v in values.values()} == {float}
-    half = evaluation(trial, jax.tree.map(jnp.asarray, PARAMS), {}, nn.Batch(x, y, weight), jnp.bfloat16)
+    half = evaluation(trial, jax.tree.map(jnp.asarray, PARAMS), {}, nn.Batch(x, y, weight), "bfloat16")
     assert half["loss"] != values["loss"] and abs(half["loss"] - values["loss"]) < 0.05

@@ -179,7 +179,7 @@ def test_under_jit_data_may_be_closed_over_jax_arrays(key):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"compute_dtype": "int8"}, "compute_dtype must be floating, got 'int8'"),
+        ({"precision": "int8"}, "precision must be None, .* got 'int8'"),
         ({"epochs": 0}, "epochs must be a whole number of at least 1, got 0"),
         ({"batch_size": 0}, "batch_size must be a whole number of at least 1, got 0"),
     ],
@@ -192,13 +192,13 @@ def test_a_run_refuses_what_a_fit_refuses(options, message, key):
 def test_bfloat16_computes_and_keeps_float32_parameters():
     options = {"epochs": 30, "batch_size": 8, "progress": False}
     hparams = {"lr": 0.05, "l2": 0.0, "dropout": 0.0}
-    half = nn.fit(trial, (X, Y), hparams, compute_dtype=jnp.bfloat16, **options)
+    half = nn.fit(trial, (X, Y), hparams, precision="bfloat16", **options)
     full = nn.fit(trial, (X, Y), hparams, **options)
     assert {str(a.dtype) for a in jax.tree.leaves(half.params)} == {"float32"}
     assert half.history["loss"].dtype == np.float32
     assert half.history["loss"][0] != full.history["loss"][0]
     np.testing.assert_allclose(half.history["loss"][-1], full.history["loss"][-1], atol=0.05)
-    text = str(jax.make_jaxpr(lambda k: nn.run(trial, hparams, k, (X, Y), epochs=1, compute_dtype=jnp.bfloat16))(
+    text = str(jax.make_jaxpr(lambda k: nn.run(trial, hparams, k, (X, Y), epochs=1, precision="bfloat16"))(
         jax.random.key(0)
     ))  # fmt: skip
     assert "bf16" in text

@@ -7,8 +7,9 @@ import optax
 import pytest
 
 import jaxnn as nn
+from jaxnn.core.precision import DEFAULT, NAMED
 from jaxnn.data.batches import in_order
-from jaxnn.train.step import forward, steps_key, widened
+from jaxnn.train.step import forward, steps_key
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(6, 3)).astype(np.float32), RNG.normal(size=6).astype(np.float32)
@@ -166,22 +167,15 @@ def test_evaluation_is_the_average_over_all_rows_however_they_are_stacked():
 def test_the_forward_pass_casts_going_in_and_coming_out():
     trial = nn.Trial(nn.mlp((4,), out=1, batch_norm=True), "squared_error", optax.sgd(0.1))
     state, batch = begun(trial), nn.Batch(jnp.asarray(X), jnp.asarray(Y), jnp.asarray(W))
-    half, after = forward(trial, state.params, state.model_state, batch, key=None, train=True, dtype=jnp.bfloat16)
-    full, used = forward(trial, state.params, state.model_state, batch, key=None, train=False, dtype=None)
+    half, after = forward(
+        trial, state.params, state.model_state, batch, key=None, train=True, precision=NAMED["bfloat16"]
+    )
+    full, used = forward(trial, state.params, state.model_state, batch, key=None, train=False, precision=DEFAULT)
     assert half.dtype == jnp.float32 and np.array_equal(half, half.astype(jnp.bfloat16).astype(jnp.float32))
     assert used is state.model_state and after is not state.model_state
     assert {str(a.dtype) for a in jax.tree.leaves(after)} == {"float32"}
-    out, _ = stepped(trial, state, (X, Y), compute_dtype=jnp.bfloat16)
+    out, _ = stepped(trial, state, (X, Y), precision="bfloat16")
     assert {str(a.dtype) for a in jax.tree.leaves(out.params)} == {"float32"}
     other, _ = stepped(trial, state, (X, Y))
     assert not np.array_equal(out.params["dense_0"]["kernel"], other.params["dense_0"]["kernel"])
     assert full.dtype == jnp.float32
-
-
-def test_only_narrow_floats_are_widened():
-    tree = {"b": jnp.ones(2, jnp.bfloat16), "h": jnp.ones(2, jnp.float16), "i": jnp.ones(2, jnp.int8), "f": jnp.ones(2)}
-    assert {n: str(v.dtype) for n, v in widened(tree).items()} == {
-        "b": "float32", "h": "float32", "i": "int8", "f": "float32",
-    }  # fmt: skip
-    with jax.enable_x64(True):
-        assert widened(jnp.ones(2, jnp.float64)).dtype == jnp.float64
