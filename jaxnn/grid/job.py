@@ -12,6 +12,7 @@ from jaxnn.core.layer import REGISTRY, known_to_jax
 from jaxnn.data.source import Source
 from jaxnn.grid import plan as plans
 from jaxnn.grid.came import Came
+from jaxnn.grid.memory import Gauge
 from jaxnn.grid.parted import source_of
 from jaxnn.grid.parts import Part
 from jaxnn.grid.space import Space
@@ -67,9 +68,7 @@ class Parcel(NamedTuple):
 
 def layout_of(plan: Any, entries: Sequence[Entry], source: Source) -> plans.Plan:
     """How members of one structure lie on the devices of this process."""
-    state, size = shapes(entries[0], source), entries[0].recipe.batch_size
-    work, taken = plans.work_of(state.params, size), plans.bytes_of(state, source.first_row, size)
-    return plans.choose(plan, len(entries), work, taken, source.device)
+    return plans.choose(plan, len(entries), Gauge(entries[0], source), source.device)
 
 
 def costs_of(cohorts: Sequence[Sequence[int]], entries: Sequence[Entry], source: Source) -> list[float]:

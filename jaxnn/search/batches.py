@@ -13,10 +13,11 @@ from jaxnn.grid import plan as plans
 from jaxnn.grid.cohort import Cohort, Report
 from jaxnn.grid.engine import cohorts_of
 from jaxnn.grid.filled import filled
+from jaxnn.grid.memory import Gauge, Memory, memory_of
 from jaxnn.grid.results import Runs
 from jaxnn.grid.space import Space
 from jaxnn.search.batch import Batch, Part
-from jaxnn.train.begin import begin, shapes
+from jaxnn.train.begin import begin
 from jaxnn.train.enrol import Entry, task_of
 from jaxnn.train.options import check_options, whole
 from jaxnn.train.outcome import Outcome, bare, merged, shown
@@ -56,6 +57,7 @@ class Done(NamedTuple):
         outcome: what came of them.
         plan: how they lay on the machine.
         timing: seconds to compile and to run, and compilations.
+        memory: of a call.
     """
 
     numbers: np.ndarray
@@ -63,6 +65,7 @@ class Done(NamedTuple):
     outcome: Outcome
     plan: Any
     timing: dict[str, float]
+    memory: Memory
 
 
 class Batches:
@@ -108,7 +111,7 @@ class Batches:
         self._done: list[Done] = []
         self.source: Any = None  # a `Source`, once there is a point
         self._known: dict[Any, dict[int, plans.Plan]] = {}  # by structure, the plans that were compiled, by their room
-        self._work: dict[Any, tuple[int, int]] = {}
+        self._gauges: dict[Any, Gauge] = {}
 
     def begin(self, points: Sequence[dict[str, Any]]) -> Batch:
         """Members for these points, ready to train: each built and checked, those of one structure together.
@@ -124,7 +127,7 @@ class Batches:
         self.axes = tuple(dict.fromkeys([*self.axes, *(name for point in new for name in point)]))
         own = {name: self.options[name] for name in OF_POINTS}
         entries, cohorts = cohorts_of(
-            self.trial, self.source, self._space(new), self._work, epochs=self.epochs, **own
+            self.trial, self.source, self._space(new), self._gauges, epochs=self.epochs, **own
         )  # fmt: skip
         batch = Batch(len(self.points), len(new), [])
         self.points += new
@@ -148,9 +151,8 @@ class Batches:
     def _layout(self, entry: Entry, members: int) -> plans.Plan:
         """Where members of a structure lie: in a program that there is, or in a new one with some room."""
         structure, source = entry.structure, self.source
-        if structure not in self._work:
-            state, size = shapes(entry, source), entry.recipe.batch_size
-            self._work[structure] = plans.work_of(state.params, size), plans.bytes_of(state, source.first_row, size)
+        if structure not in self._gauges:
+            self._gauges[structure] = Gauge(entry, source)
         known = self._known.setdefault(structure, {})
         room = min((room for room in known if room >= members), default=0)
         if room:
@@ -162,7 +164,7 @@ class Batches:
         return known.setdefault(found.room or 1, found)
 
     def _chosen(self, structure: Any, room: int) -> plans.Plan:
-        found = plans.choose(self.options["plan"], room, *self._work[structure], self.source.device)
+        found = plans.choose(self.options["plan"], room, self._gauges[structure], self.source.device)
         return replace(found, room=room)
 
     def metrics(self, batch: Batch, names: Any) -> tuple[str, ...]:
@@ -205,7 +207,8 @@ class Batches:
         batch.parts = []
 
     def _keep(self, numbers: np.ndarray, population: Population, timing: dict[str, float]) -> None:
-        self._done.append(Done(numbers, population.entries, population.outcome, population.layout, timing))
+        own = population.entries, population.outcome, population.layout, timing, memory_of(population)
+        self._done.append(Done(numbers, *own))
 
     def runs(self) -> Runs:
         """All members that train no more, in the order in which their points were asked for."""
@@ -229,7 +232,7 @@ def _cohort(found: list[Done], source: Source) -> Cohort:
     compiling, running, compiles = (
         sum(done.timing.get(n, 0) for done in found) for n in ("compile", "run", "compiles")
     )
-    report = Report(fixed, len(order), found[0].plan, compiling, running, int(compiles))
+    report = Report(fixed, len(order), found[0].plan, compiling, running, int(compiles), memory=found[0].memory)
     return Cohort(
         numbers[order], outcome, partial(_made, entries, outcome, source), report, trial.stop, trial.directions
     )

@@ -14,7 +14,8 @@ from jaxnn.core.types import Batch, Params
 from jaxnn.data.batches import in_order
 from jaxnn.data.source import EVALUATION_ROWS, Source
 from jaxnn.grid import plan as plans
-from jaxnn.train.begin import begin, shapes
+from jaxnn.grid.memory import Gauge
+from jaxnn.train.begin import begin
 from jaxnn.train.enrol import Entry, check, enrol
 from jaxnn.train.layout import Alone, Layout
 from jaxnn.train.population import Population
@@ -256,9 +257,7 @@ def _begun(entries: list[Entry], source: Source, jobs: list[Job]) -> Population:
 def _layout(entries: list[Entry], source: Source) -> Layout:
     if len(entries) == 1:
         return Alone()
-    state, size = shapes(entries[0], source), entries[0].recipe.batch_size
-    work, taken = plans.work_of(state.params, size), plans.bytes_of(state, source.first_row, size)
-    return plans.choose("auto", len(entries), work, taken)
+    return plans.choose("auto", len(entries), Gauge(entries[0], source))
 
 
 def _results(population: Population) -> list[Trained]:

@@ -6,6 +6,9 @@ from typing import Any, Protocol
 
 import jax
 import numpy as np
+from jax.sharding import SingleDeviceSharding
+
+from jaxnn.train.free import free
 
 
 class Layout(Protocol):
@@ -38,8 +41,20 @@ class Layout(Protocol):
         """``function(own, shared)`` of one member, as a function of stacked members."""
         ...
 
+    def sharding(self, by_member: bool = False) -> Any:
+        """Where arrays lie: their first axis split over the devices, or whole on each; None for JAX's default."""
+        ...
+
     def place(self, tree: Any, by_member: bool = False) -> Any:
-        """A tree on the devices: its first axis split over them, or whole on each."""
+        """A tree on the devices, as `sharding` says."""
+        ...
+
+    def free(self) -> int:
+        """Bytes that are free now on each device."""
+        ...
+
+    def halved(self, count: int) -> "Layout | None":
+        """The layout for calls of half as many as ``count`` members; None where a call cannot be smaller."""
         ...
 
 
@@ -85,6 +100,20 @@ class Alone:
         """A map."""
         return lambda own, shared: mapped(function, own, shared)
 
+    def sharding(self, by_member: bool = False) -> Any:
+        """On the device."""
+        return None if self.device is None else SingleDeviceSharding(self.device)
+
     def place(self, tree: Any, by_member: bool = False) -> Any:
         """On the device."""
-        return jax.device_put(tree, self.device)
+        return jax.device_put(tree, self.sharding(by_member))
+
+    def free(self) -> int:
+        """Bytes that are free there now."""
+        settings: Any = jax.config
+        device = settings.jax_default_device if self.device is None else self.device
+        return free((device if hasattr(device, "memory_stats") else jax.local_devices(backend=device)[0],))
+
+    def halved(self, count: int) -> None:
+        """A single member has no half."""
+        return
