@@ -137,31 +137,38 @@ class Gauge:
         """Bytes of the program of a plan by its trace, which is kept to be compiled; None where nothing is compiled."""
         if settings().jax_disable_jit or settings().jax_debug_nans:
             return None
-        program = programs(self.entry.recipe, plan).train
-        arguments = self._arguments(plan, len(plan.arrange(min(members, plan.chunk or members))))
+        program, arguments = self._program(plan, members)
         with naming_culprits(self.entry, self.source):
             return taken(program.traced(*arguments).jaxpr.jaxpr, plan.devices)
 
     def line(self, plan: Any) -> Line:
-        """What programs of several widths take, by the compiler, for the first device of a plan.
+        """What programs of any width take, by the compiler, on the first device of a plan.
 
         Raises:
-            MemoryError: if the device has too little memory for the smallest.
+            JaxRuntimeError: if its memory is too little even for the small ones that are compiled.
         """
+
+        def small(width: int) -> int:
+            return self.compiled(replace(plan, devices=1, width=width, chunk=width, room=None, on=plan.on[:1]), width)
+
         kind = plan.on[:1], plan.width > 1
         if kind not in self._lines:
             place = 2 * sum(map(bytes_of, jax.tree.leaves(self.state)))
-            if plan.width == 1:
-                self._lines[kind] = Line(self._compiled(plan, 1), 0, place)
-            else:
-                one, other = ((width, self._compiled(plan, width)) for width in PROBES)
+            if plan.width > 1:
+                one, other = ((width, small(width)) for width in PROBES)
                 self._lines[kind] = Line.through(one, other, place)
+            else:
+                self._lines[kind] = Line(small(1), 0, place)
         return self._lines[kind]
 
-    def _compiled(self, plan: Any, width: int) -> int:
-        small = replace(plan, devices=1, width=width, chunk=width, room=None, on=plan.on[:1])
-        program = programs(self.entry.recipe, small).train
-        return needed(program.ready(*self._arguments(small, width))()[0]) or 0
+    def compiled(self, plan: Any, members: int) -> int:
+        """Bytes of the program of a plan, by the compiler."""
+        program, arguments = self._program(plan, members)
+        return needed(program.ready(*arguments)()[0])
+
+    def _program(self, plan: Any, members: int) -> tuple[Any, tuple]:
+        places = len(plan.arrange(min(members, plan.chunk or members)))
+        return programs(self.entry.recipe, plan).train, self._arguments(plan, places)
 
     def _arguments(self, plan: Any, places: int) -> tuple[Any, Any, Any]:
         """What the program takes, as shapes where they will lie."""
