@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from jaxnn.grid.memory import Memory, memory_of
 from jaxnn.train.outcome import Outcome, merged
 from jaxnn.train.population import Population
 from jaxnn.train.taken import Taken
@@ -23,6 +24,7 @@ class Came(NamedTuple):
         taken: which weights came from elsewhere, or None.
         plan: how they lay on the machine.
         timing: seconds to compile and to run, and the number of compilations.
+        memory: what a call of their program takes.
         parts: in how many parts they trained.
     """
 
@@ -32,6 +34,7 @@ class Came(NamedTuple):
     taken: Taken | None
     plan: Any
     timing: dict[str, float]
+    memory: Memory
     parts: int = 1
 
     @classmethod
@@ -39,7 +42,8 @@ class Came(NamedTuple):
         """What came of a population, with the last states of its members or without."""
         last = population.state() if states else None
         timing = {name: population.timing[name] for name in TIMES}
-        return cls(np.asarray(points), population.outcome, last, population.taken, population.layout, timing)
+        own = population.taken, population.layout, timing, memory_of(population)
+        return cls(np.asarray(points), population.outcome, last, *own)
 
 
 def joined(parts: Sequence[Came]) -> Came:
@@ -63,7 +67,10 @@ def joined(parts: Sequence[Came]) -> Came:
     if parts[0].last is not None:
         last = jax.tree.map(lambda *a: np.concatenate(a)[order], *[part.last for part in parts])
     timing = {name: sum(part.timing[name] for part in parts) for name in TIMES}
-    return parts[0]._replace(points=points[order], outcome=outcome, last=last, timing=timing, parts=len(parts))
+    memory = max((part.memory for part in parts), key=lambda m: m.compiled)
+    return parts[0]._replace(
+        points=points[order], outcome=outcome, last=last, timing=timing, memory=memory, parts=len(parts)
+    )
 
 
 def ordered(outcome: Outcome, order: np.ndarray) -> Outcome:

@@ -8,6 +8,7 @@ import numpy as np
 from jaxnn.core.tree import member
 from jaxnn.data.source import Source
 from jaxnn.grid.came import TIMES, Came
+from jaxnn.grid.memory import Memory
 from jaxnn.train.enrol import Entry
 from jaxnn.train.outcome import Outcome, bare, shown
 from jaxnn.train.progress import reading_order
@@ -15,7 +16,10 @@ from jaxnn.train.result import Run
 
 
 class Report(NamedTuple):
-    """How a population ran: its plan, and the seconds it took; of several parts the plan of one, and all seconds."""
+    """How a population ran: its plan, and the seconds it took; of several parts the plan of one, and all seconds.
+
+    ``memory`` is a `jaxnn.grid.memory.Memory`: bytes that a call takes on each device, predicted and by the compiler.
+    """
 
     structure: dict[str, Any]
     members: int
@@ -24,14 +28,13 @@ class Report(NamedTuple):
     run_seconds: float
     compiles: int
     parts: int = 1
+    memory: Memory = Memory()
 
     def __str__(self) -> str:
         what = ", ".join(f"{k}={v}" for k, v in self.structure.items()) or "one structure"
         parts = f" in {self.parts} parts" if self.parts > 1 else ""
-        return (
-            f"{self.members} members ({what}){parts}: {self.plan}; "
-            f"{self.compiles} compilation(s) in {self.compile_seconds:.2f} s, ran {self.run_seconds:.2f} s"
-        )
+        times = f"{self.compiles} compilation(s) in {self.compile_seconds:.2f} s, ran {self.run_seconds:.2f} s"
+        return f"{self.members} members ({what}){parts}: {self.plan}; {times}; {self.memory}"
 
 
 class Reports(tuple):
@@ -72,7 +75,7 @@ class Cohort(NamedTuple):
 
         fixed = {s.name: entries[0].hparams[s.name] for s in entries[0].recipe.structure if s.is_fixed}
         compiling, running, compiles = (came.timing[name] for name in TIMES)
-        report = Report(fixed, len(entries), came.plan, compiling, running, int(compiles), came.parts)
+        report = Report(fixed, len(entries), came.plan, compiling, running, int(compiles), came.parts, came.memory)
         trial = entries[0].trial()
         return cls(came.points, outcome, make, report, trial.stop, trial.directions)
 

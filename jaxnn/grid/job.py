@@ -13,6 +13,7 @@ from jaxnn.core.layer import REGISTRY, known_to_jax
 from jaxnn.data.source import Source
 from jaxnn.grid import plan as plans
 from jaxnn.grid.came import Came
+from jaxnn.grid.memory import Gauge
 from jaxnn.grid.parted import source_of
 from jaxnn.grid.parts import Part
 from jaxnn.grid.space import Space
@@ -66,15 +67,9 @@ class Parcel(NamedTuple):
     token: str
 
 
-def cost_of(entry: Entry, source: Source) -> tuple[int, int]:
-    """Multiply-adds of one step of a member, and the memory that it needs while it trains."""
-    state, size = shapes(entry, source), entry.recipe.batch_size
-    return plans.work_of(state.params, size), plans.bytes_of(state, source.first_row, size)
-
-
 def layout_of(plan: Any, entries: Sequence[Entry], source: Source) -> plans.Plan:
     """How members of one structure lie on the devices of this process."""
-    found = plans.choose(plan, len(entries), *cost_of(entries[0], source), source.device)
+    found = plans.choose(plan, len(entries), Gauge(entries[0], source), source.device)
     return replace(found, precision=entries[0].recipe.precision)
 
 
@@ -82,7 +77,8 @@ def costs_of(cohorts: Sequence[Sequence[int]], entries: Sequence[Entry], source:
     """What each point costs: its steps, each as dear as its arithmetic and one dispatch."""
     costs = [0.0] * len(entries)
     for own in cohorts:
-        work, _ = cost_of(entries[own[0]], source)
+        recipe = entries[own[0]].recipe
+        work = plans.work_of(shapes(entries[own[0]], source).params, recipe.batch_size)
         for i in own:
             costs[i] = float(entries[i].epochs * entries[i].steps_per_epoch * (plans.TINY + work))
     return costs

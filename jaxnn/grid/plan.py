@@ -2,9 +2,8 @@
 
 import functools
 import math
-import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import jax
@@ -15,14 +14,14 @@ from jax.sharding import PartitionSpec as P
 from jaxnn.core.precision import DEFAULT, Precision
 from jaxnn.core.tolerance import SPACING, spacing, tolerance
 from jaxnn.core.tree import count as scalars
+from jaxnn.grid.memory import Memory, told, within
+from jaxnn.train.free import free
 from jaxnn.train.layout import mapped
 
 TINY = 100_000
 """Multiply-adds a step below which members of a CPU grid go through side by side: dispatch outweighs arithmetic."""
 TINY_WIDTH = 64
 """How many of them at most."""
-MEMORY_SHARE = 0.5
-"""The part of a device's memory that the members of one call may take."""
 BESIDE = "beside"
 """The name of the axis of members that go side by side."""
 
@@ -39,6 +38,7 @@ class Plan:
         room: members that a call has places for, though there be fewer: any number up to it shares one program. What
             is left empty takes next to no time, but for lanes beside members.
         precision: that of the training, which fills it in.
+        memory: a `jaxnn.grid.memory.Memory`: what a call was predicted to take, and what was free; or None.
 
     Example:
         >>> Plan(devices=2, width=1, chunk=64)
@@ -50,7 +50,8 @@ class Plan:
     chunk: int | None = None
     on: tuple = ()
     room: int | None = None
-    precision: Precision | None = None
+    precision: Precision | None = field(default=None, compare=False)
+    memory: Memory | None = field(default=None, compare=False)
 
     def __getstate__(self) -> dict[str, Any]:
         """What is pickled and copied: all but the devices, which are this process's own."""
@@ -106,12 +107,29 @@ class Plan:
         return _mesh(self.on or tuple(jax.local_devices()[: self.devices]))
 
     def fitted(self, members: int) -> "Plan":
-        """The plan for so many members: no more devices, and none wider, than they fill."""
+        """The plan for so many members: no more devices, and none wider, than they fill.
+
+        Of a TPU slice a part is a power of two: its links join chips in squares, and others have no mesh.
+        """
         members = max(members, self.room or 1)
         devices = max(1, min(self.devices, members))
+        if devices < self.devices and self.on and self.platform == "tpu":
+            devices = 1 << (devices.bit_length() - 1)
         width = max(1, min(self.width, -(-members // devices)))
         chunk = min(self.chunk or members, members)
         return replace(self, devices=devices, width=width, chunk=max(chunk, 1), on=self.on[:devices])
+
+    def halved(self, count: int) -> "Plan | None":
+        """The plan for calls of half as many as ``count`` members, half as wide; None where none can be smaller."""
+        chunk = min(self.chunk or count, count)
+        if chunk <= self.devices and self.width == 1:
+            # Devices of a CPU share their memory: fewer of them leave each more of it.
+            if self.devices == 1 or self.platform != "cpu":
+                return None
+            return replace(self, devices=1, chunk=1, room=None, on=self.on[:1])
+        chunk = max(min(self.devices, chunk), -(-chunk // 2))
+        width = max(1, min(-(-self.width // 2), -(-chunk // self.devices)))
+        return replace(self, width=width, chunk=chunk, room=None if self.room is None else min(self.room, chunk))
 
     def steady(self, members: int) -> "Plan":
         """The plan for members that a search thins out: in even chunks, each with room for a whole one."""
@@ -164,14 +182,18 @@ class Plan:
         return jax.shard_map(on_device, mesh=self.mesh, in_specs=specs, out_specs=P("member"), check_vma=False)
 
     def sharding(self, by_member: bool = False) -> Any:
-        """How an array lies on the devices: its first axis split over them, or whole on each; None for as JAX does."""
+        """Where arrays lie: their first axis split over the devices, or whole on each; None for JAX's default."""
         if self.devices == 1:
             return SingleDeviceSharding(self.on[0]) if self.on else None
         return NamedSharding(self.mesh, P("member") if by_member else P())
 
     def place(self, tree: Any, by_member: bool = False) -> Any:
-        """A tree on the devices, so."""
+        """A tree on the devices, as `sharding` says."""
         return jax.device_put(tree, self.sharding(by_member))
+
+    def free(self) -> int:
+        """Bytes that are free now on each device."""
+        return free(self.on or tuple(jax.local_devices()[: self.devices]))
 
 
 @functools.lru_cache(maxsize=64)
@@ -179,15 +201,14 @@ def _mesh(devices: tuple) -> Mesh:
     return Mesh(np.array(devices).reshape(-1, 1, 1), ("member", "data", "model"))
 
 
-def choose(plan: Any, members: int, work: int, member_bytes: int, device: Any = None) -> Plan:
+def choose(plan: Any, members: int, gauge: Any = None, device: Any = None) -> Plan:
     """The plan for a population.
 
     Args:
         plan: ``"auto"``, ``"map"`` (one after the other on one device), ``"vmap"`` (all side by side on one
             device), or a `Plan`.
         members: how many.
-        work: multiply-adds of one step of one member.
-        member_bytes: memory that one member needs while it trains.
+        gauge: a `jaxnn.grid.memory.Gauge` of one of them, which tells work and memory; ``"auto"`` needs one.
         device: where the data lie on purpose, and so the members too; None for wherever JAX computes now.
 
     Returns:
@@ -205,20 +226,18 @@ def choose(plan: Any, members: int, work: int, member_bytes: int, device: Any = 
                 f"{plan!r} does not fit {len(devices)} device(s); write Plan(devices={len(devices)}, width=1), "
                 "or nn.configure(cpu_devices=...) before the first computation"
             )
-        return replace(plan, on=plan.on or devices[: plan.devices]).fitted(members)
+        return told(replace(plan, on=plan.on or devices[: plan.devices]).fitted(members), members, gauge)
     if plan not in ("auto", "map", "vmap"):
         raise ValueError(
             f'a plan is "auto", "map", "vmap" or a Plan, got {plan!r}; write plan=nn.Plan(devices=1, width=8)'
         )
     if plan != "auto":
-        return Plan(1, members if plan == "vmap" else 1, on=devices[:1]).fitted(members)
+        own = Plan(1, members if plan == "vmap" else 1, on=devices[:1]).fitted(members)
+        return told(own, members, gauge)
+    width = members
     if devices[0].platform == "cpu":
-        room = max(1, int(MEMORY_SHARE * free_memory() // max(1, member_bytes)))
-        width = even(members, len(devices)) if work < TINY else 1
-        return Plan(len(devices), width, room, devices).fitted(members)
-    limit = (devices[0].memory_stats() or {}).get("bytes_limit", 8 << 30) * MEMORY_SHARE
-    width = max(1, int(limit // max(1, member_bytes)))
-    return Plan(len(devices), width, len(devices) * width, devices).fitted(members)
+        width = even(members, len(devices)) if work_of(gauge.state.params, gauge.batch_size) < TINY else 1
+    return within(Plan(len(devices), width, on=devices).fitted(members), members, gauge)
 
 
 def _devices(device: Any) -> tuple:
@@ -245,21 +264,3 @@ def work_of(params: Any, batch_size: int) -> int:
     shapes = [leaf.shape for leaf in jax.tree.leaves(params) if len(leaf.shape) > 1]
     # A single layer sees the rows that all members share: side by side it is one large product.
     return 0 if [len(shape) for shape in shapes] == [2] else scalars(params) * batch_size
-
-
-def bytes_of(state: Any, row: Any, batch_size: int) -> int:
-    """Memory that one member takes while it trains, on the safe side.
-
-    Four times its state: as it is, as it was before the epoch, its gradient and what a step makes. And four times the
-    rows of a batch as float32, of 256 rows at least: evaluation takes that many at once.
-    """
-    own = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(state))
-    return 4 * own + 4 * 4 * scalars(row) * max(batch_size, 256)
-
-
-def free_memory() -> int:
-    """Bytes of main memory that are free now; 8 GiB where the system does not tell."""
-    try:
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        return 8 << 30

@@ -20,6 +20,7 @@ from jaxnn.core.reads import digests
 from jaxnn.core.texts import short
 from jaxnn.data.source import Source
 from jaxnn.grid.came import Came
+from jaxnn.grid.memory import Memory
 from jaxnn.grid.plan import Plan
 from jaxnn.train.begin import shapes
 from jaxnn.train.enrol import Entry
@@ -129,7 +130,7 @@ def packed(found: Sequence[Came]) -> bytes:
     trees = [_tree(came) for came in found]
     about = [
         {"points": came.points.tolist(), "timing": came.timing, "taken": came.taken,
-         "plan": [came.plan.devices, came.plan.width, came.plan.chunk]}
+         "plan": [came.plan.devices, came.plan.width, came.plan.chunk], "memory": [*came.memory]}
         for came in found
     ]  # fmt: skip
     with tempfile.TemporaryDirectory() as place:
@@ -164,4 +165,5 @@ def _came(tree: dict[str, Any], about: dict[str, Any]) -> Came:
     history = {name: tree["rest"]["history"][name] for name in sorted(tree["rest"]["history"], key=reading_order)}
     outcome = Outcome(**{**tree["rest"], "params": tree["params"], "state": tree["state"], "history": history})
     taken = None if about["taken"] is None else Taken(*map(tuple, about["taken"]))
-    return Came(np.array(about["points"]), outcome, tree.get("last"), taken, Plan(*about["plan"]), about["timing"])
+    how = Plan(*about["plan"]), about["timing"], Memory(*about["memory"])
+    return Came(np.array(about["points"]), outcome, tree.get("last"), taken, *how)

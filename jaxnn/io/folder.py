@@ -44,6 +44,11 @@ def save(folder: str | os.PathLike, population: Population) -> None:
         known = opened(folder)
         compare(folder, known, about, points=False)
         about |= {"turn": known["turn"] + 1, "start": known.get("start")}
+    _change_over(folder, population, about)
+
+
+def _change_over(folder: Path, population: Population, about: dict[str, Any]) -> None:
+    """Write all groups under the names of a new turn, then the file that says so: the change is made at once."""
     swept(folder)
     old = set(folder.glob("members_*.safetensors"))
     new = {group_file(folder, number, about["turn"]) for number in range(len(population.groups))}
@@ -79,7 +84,10 @@ def attach(folder: str | os.PathLike, population: Population) -> None:
     last = [time.monotonic()]
 
     def visit(number: int, group: Group, ended: bool) -> None:
-        if ended or time.monotonic() - last[0] >= SAVE_SECONDS:
+        if _bounds(population.groups) != about["groups"]:  # smaller ones, as memory was short
+            about.update(groups=_bounds(population.groups), turn=about["turn"] + 1)
+            _change_over(folder, population, about)
+        elif ended or time.monotonic() - last[0] >= SAVE_SECONDS:
             write(folder, population, number, group, about["turn"])
             last[0] = time.monotonic()
 
@@ -207,7 +215,7 @@ def _layout(known: dict[str, Any], entries: list[Entry], source: Source) -> Layo
 
     here = len(jax.local_devices()) if source.device is None else 1
     plan = Plan(min(known["devices"], here), known["width"], known["chunk"])
-    return replace(choose(plan, len(entries), 0, 0, source.device), precision=entries[0].recipe.precision)
+    return replace(choose(plan, len(entries), device=source.device), precision=entries[0].recipe.precision)
 
 
 def _groups(folder: Path, known: dict[str, Any], population: Population) -> list[Group]:

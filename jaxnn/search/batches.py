@@ -14,7 +14,7 @@ from jaxnn.grid.came import TIMES, Came, joined
 from jaxnn.grid.cohort import Cohort
 from jaxnn.grid.engine import cohorts_of
 from jaxnn.grid.filled import filled
-from jaxnn.grid.job import cost_of
+from jaxnn.grid.memory import Gauge
 from jaxnn.grid.results import Runs
 from jaxnn.grid.space import Space
 from jaxnn.search.batch import Batch, Part
@@ -91,7 +91,7 @@ class Batches:
         self._entries: dict[int, Entry] = {}  # of the members that train no more, by their numbers
         self.source: Any = None  # a `Source`, once there is a point
         self._known: dict[Any, dict[int, plans.Plan]] = {}  # by structure, the plans that were compiled, by their room
-        self._work: dict[Any, tuple[int, int]] = {}
+        self._gauges: dict[Any, Gauge] = {}
 
     def begin(self, points: Sequence[dict[str, Any]]) -> Batch:
         """Members for these points, ready to train: each built and checked, those of one structure together.
@@ -107,7 +107,7 @@ class Batches:
         self.axes = tuple(dict.fromkeys([*self.axes, *(name for point in new for name in point)]))
         own = {name: self.options[name] for name in OF_POINTS}
         entries, cohorts = cohorts_of(
-            self.trial, self.source, self._space(new), self._work, epochs=self.epochs, **own
+            self.trial, self.source, self._space(new), self._gauges, epochs=self.epochs, **own
         )  # fmt: skip
         batch = Batch(len(self.points), len(new), [])
         self.points += new
@@ -131,8 +131,8 @@ class Batches:
     def _layout(self, entry: Entry, members: int) -> plans.Plan:
         """Where members of a structure lie: in a program that there is, or in a new one with some room."""
         structure = entry.structure
-        if structure not in self._work:
-            self._work[structure] = cost_of(entry, self.source)
+        if structure not in self._gauges:
+            self._gauges[structure] = Gauge(entry, self.source)
         known = self._known.setdefault(structure, {})
         room = min((room for room in known if room >= members), default=0)
         if room:
@@ -144,7 +144,7 @@ class Batches:
         return known.setdefault(found.room or 1, found)
 
     def _chosen(self, structure: Any, room: int) -> plans.Plan:
-        found = plans.choose(self.options["plan"], room, *self._work[structure], self.source.device)
+        found = plans.choose(self.options["plan"], room, self._gauges[structure], self.source.device)
         return replace(found, room=room, precision=precision_of(self.options["precision"]))
 
     def metrics(self, batch: Batch, names: Any) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from jaxnn.train.enrol import Entry, enrol
 from jaxnn.train.outcome import joined
+from jaxnn.train.shortage import in_groups
 
 
 def put(population: Any, members: Sequence[int], other: Any, changes: dict[str, Any]) -> None:
@@ -48,10 +49,14 @@ def _changed(source: Any, entry: Entry, changes: dict[str, Any], seed: int) -> E
 
 def draw(population: Any) -> None:
     """Draw the weights of the members that have none yet; nobody trains."""
-    for group in population.groups:
+
+    def drawn(number: int) -> None:
+        group = population.groups[number]
         if group.standing.state is None:
             population.ready(group)
             group.standing = group.standing._replace(state=group.state(population.layout), laid=False)
+
+    in_groups(population, drawn)
     known = next((group.history() for group in population.groups if group.standing.history), {})
     for group in population.groups:
         none = {name: [np.zeros((len(group.members), 0), v.dtype)] for name, v in known.items()}

@@ -18,6 +18,10 @@ from jaxnn.train.trial import Trial
 
 VISIT_SECONDS = 0.4
 """How long the device works between two visits of the host."""
+KEEP_SECONDS = 10.0
+"""Between two copies of the state to the host, at least: a call that fails may have lost it."""
+KEEP_SHARE = 0.02
+"""The part of the time that these copies may take."""
 PATIENCE_SECONDS = 0.7
 """How long Ctrl-C waits for the device to finish what it is at, so that this is not lost."""
 
@@ -48,6 +52,7 @@ class Group:
     def __init__(self, members: np.ndarray, standing: Standing | None = None):
         self.members = members
         self.standing = standing or Standing(None, False, 0, {})
+        self.kept, self.due = self.standing, 0.0
         self.pace = 1
 
     def state(self, layout: Layout) -> Any:
@@ -56,7 +61,36 @@ class Group:
         if not self.standing.laid:
             return state
         back = self._back(layout)
-        return jax.tree.map(lambda a: np.asarray(a)[back], state)
+        host = jax.tree.map(lambda a: np.asarray(a)[back], state)
+        self.kept = self.standing._replace(state=host, laid=False)
+        return host
+
+    def keep(self, layout: Layout) -> None:
+        """Now and then take a copy of the state to the host: a call gives its memory away, and may fail."""
+        began = time.perf_counter()
+        if len(self.members) > 1 and began >= self.due:
+            self.state(layout)
+            now = time.perf_counter()
+            self.due = now + max(KEEP_SECONDS, (now - began) / KEEP_SHARE)
+
+    def fall_back(self, layout: Layout) -> None:
+        """To the host; and to where the members stood when their state was last there, if a call has taken it."""
+        try:
+            self.standing = self.standing._replace(state=self.state(layout), laid=False)
+        except RuntimeError:  # it is deleted, or came of a call that failed
+            self.standing = self.kept
+
+    def divided(self, size: int) -> "list[Group]":
+        """Groups of no more than ``size`` of the members, which stand where they stood on the host."""
+        count = len(self.members)
+        if count <= size:
+            return [self]
+        parts = []
+        for own in np.array_split(np.arange(count), -(-count // size)):
+            state = jax.tree.map(lambda a, i=own: np.asarray(a)[i], self.standing.state)
+            history = {name: [v[own] for v in values] for name, values in self.standing.history.items()}
+            parts.append(Group(self.members[own], self.standing._replace(state=state, history=history)))
+        return parts
 
     def going(self, member: Member, layout: Layout) -> np.ndarray:
         """Which members still train, ``(members,)`` bool, without a look at the weights."""
@@ -75,6 +109,8 @@ class Group:
         """Compile, and draw weights where there are none; returns the program, its members, seconds, compilations."""
         given = _placed(own, layout, len(self.members))
         state = self.standing.state
+        if not self.standing.laid:
+            self.kept, self.due = self.standing, time.perf_counter() + KEEP_SECONDS
         if state is not None and not self.standing.laid:
             order = layout.arrange(len(self.members))
             state = layout.place(jax.tree.map(lambda a: np.asarray(a)[order], state), by_member=True)
@@ -105,12 +141,17 @@ class Group:
                 if not task.ready(PATIENCE_SECONDS):
                     raise
                 self.standing = task.result()
+            except RuntimeError:
+                self.fall_back(layout)
+                raise
             if interrupted is not None:
                 raise interrupted
             self.pace = max(1, int(VISIT_SECONDS * count / max(time.perf_counter() - began, 1e-6)))
             if not going(member, self.standing.state).any():
                 self.standing = self.standing._replace(epoch=target)
             visited(self.standing.epoch - before.epoch)
+            del before
+            self.keep(layout)
 
 
 def shared(source: Source, trial: Trial) -> tuple:

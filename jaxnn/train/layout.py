@@ -8,6 +8,8 @@ import jax
 import numpy as np
 from jax.sharding import SingleDeviceSharding
 
+from jaxnn.train.free import free
+
 
 class Layout(Protocol):
     """How the members of a program lie on the machine; hashable. `Alone` is one, `jaxnn.grid.plan.Plan` another."""
@@ -40,11 +42,19 @@ class Layout(Protocol):
         ...
 
     def sharding(self, by_member: bool = False) -> Any:
-        """How an array lies on the devices: its first axis split over them, or whole on each; None for as JAX does."""
+        """Where arrays lie: their first axis split over the devices, or whole on each; None for JAX's default."""
         ...
 
     def place(self, tree: Any, by_member: bool = False) -> Any:
-        """A tree on the devices, so."""
+        """A tree on the devices, as `sharding` says."""
+        ...
+
+    def free(self) -> int:
+        """Bytes that are free now on each device."""
+        ...
+
+    def halved(self, count: int) -> "Layout | None":
+        """The layout for calls of half as many as ``count`` members; None where a call cannot be smaller."""
         ...
 
 
@@ -96,4 +106,14 @@ class Alone:
 
     def place(self, tree: Any, by_member: bool = False) -> Any:
         """On the device."""
-        return jax.device_put(tree, self.device)
+        return jax.device_put(tree, self.sharding(by_member))
+
+    def free(self) -> int:
+        """Bytes that are free there now."""
+        settings: Any = jax.config
+        device = settings.jax_default_device if self.device is None else self.device
+        return free((device if hasattr(device, "memory_stats") else jax.local_devices(backend=device)[0],))
+
+    def halved(self, count: int) -> None:
+        """A single member has no half."""
+        return

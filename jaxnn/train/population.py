@@ -17,8 +17,9 @@ from jaxnn.train.exchange import put, replaced
 from jaxnn.train.group import Group, Standing, shared
 from jaxnn.train.layout import Layout
 from jaxnn.train.outcome import Outcome, bare, chosen, columns, joined, shown
-from jaxnn.train.program import programs
+from jaxnn.train.program import needed, programs
 from jaxnn.train.result import Run
+from jaxnn.train.shortage import in_groups
 from jaxnn.train.taken import Taken
 
 
@@ -69,13 +70,13 @@ class Population:
         self, source: Source, entries: Sequence[Entry], layout: Layout, *, taken: Taken | None = None, given: Any = None
     ):
         self.source, self.entries, self.layout, self.taken = source, list(entries), layout, taken
-        self.recipe, self.shuffle = entries[0].recipe, entries[0].shuffle
+        self.recipe, self.shuffle, self.given = entries[0].recipe, entries[0].shuffle, {} if given is None else given
         self.timing = {"compile": 0.0, "run": 0.0, "compiles": 0}
-        self.given = {} if given is None else given
         chunk = layout.chunk or len(entries)
         self.groups = [Group(np.arange(i, min(i + chunk, len(entries)))) for i in range(0, len(entries), chunk)]
         self.numbers, self.name = np.arange(len(entries)), ""
         self.visits: list[Callable[[int, Group, bool], None]] = []
+        self.compiled_bytes = self.halvings = 0
         self.placed: Any = None
         self._outcome: Outcome | None = None
 
@@ -119,8 +120,7 @@ class Population:
         while self.epoch < target:
             stops = [self.epoch - self.epoch % _every(f) + _every(f) for f in callbacks]
             until = min([target, *stops])
-            for number, group in enumerate(self.groups):
-                self._train(number, group, until, visited)
+            in_groups(self, lambda number, until=until: self._train(number, self.groups[number], until, visited))
             due = [f for f in callbacks if until % _every(f) == 0]
             row = self.row(until - 1) if due else {}
             for f in due:
@@ -130,10 +130,9 @@ class Population:
                     group.standing = group.standing._replace(epoch=target)
 
     def _train(self, number: int, group: Group, target: int, visited: Callable[[int], None]) -> None:
-        if group.standing.epoch >= target:
-            return
-        if not self._going(group).any():
+        if group.standing.epoch < target and not self._going(group).any():
             group.standing = group.standing._replace(epoch=target)
+        if group.standing.epoch >= target:
             return
         train, member = self.ready(group)
         began = time.perf_counter()
@@ -165,6 +164,7 @@ class Population:
             train, member, seconds, compiles = group.start(pair, self.layout, own, self.source, self.placed)
         self.timing["compile"] += seconds
         self.timing["compiles"] += compiles
+        self.compiled_bytes = max(self.compiled_bytes, needed(train))
         return train, member
 
     def _member(self) -> Member:

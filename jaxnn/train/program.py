@@ -40,11 +40,19 @@ class Program:
         self.plain, self.options = function, options
         self.function = jax.jit(function, donate_argnums=donate)
         self.compiled: dict[Any, Any] = {}
+        self.traces: dict[Any, Any] = {}
         self.lock = threading.Lock()
 
     def __call__(self, *args: Any) -> Any:
         """The result, compiling first where shapes are new."""
         return self.ready(*args)()[0](*args)
+
+    def traced(self, *args: Any) -> Any:
+        """The trace for arguments of these shapes, which is kept to be compiled: looking at it first costs nothing."""
+        signature = _signature(args)
+        if signature not in self.traces:
+            self.traces[signature] = self.function.trace(*args)
+        return self.traces[signature]
 
     def ready(self, *args: Any) -> Callable[[], tuple[Any, bool]]:
         """Trace for arguments of these shapes; the function returned compiles, in any thread.
@@ -60,7 +68,8 @@ class Program:
         signature = _signature(args)
         if signature in self.compiled:
             return lambda: (self.compiled[signature], False)
-        lowered = self.lower(*args)
+        lowered = Lowered(self.traced(*args).lower(), _options(self.options, _platform(args)))
+        del self.traces[signature]
 
         def finish() -> tuple[Any, bool]:
             with self.lock:
@@ -108,6 +117,17 @@ def _compiled(lowered: Any, options: dict | None) -> Any:
         if unknown is None or unknown[1] not in (options or {}):
             raise
         return _compiled(lowered, {name: v for name, v in (options or {}).items() if name != unknown[1]})
+
+
+def needed(compiled: Any) -> int:
+    """Bytes that a compiled program takes on each device, by the compiler: what comes in, what it makes on its way, and
+    what goes out but for what takes the place of what came in. 0 where there is no telling.
+    """
+    analysis = compiled.memory_analysis() if hasattr(compiled, "memory_analysis") else None
+    if analysis is None:
+        return 0
+    own = analysis.argument_size_in_bytes + analysis.output_size_in_bytes - analysis.alias_size_in_bytes
+    return own + analysis.temp_size_in_bytes + analysis.generated_code_size_in_bytes
 
 
 def settings() -> Any:

@@ -3,11 +3,16 @@
 import numpy as np
 
 from jaxnn.grid.cohort import Report, Reports, together
+from jaxnn.grid.memory import Memory
 
 
 def test_a_plan_tells_the_structure_of_its_members():
     report = dict(members=2, plan="map", compile_seconds=1.0, run_seconds=0.25, compiles=2)
-    rest = "map; 2 compilation(s) in 1.00 s, ran 0.25 s"
+    report["memory"] = Memory(3 << 20, "line", 1 << 30, 2 << 20, 1)
+    rest = (
+        "map; 2 compilation(s) in 1.00 s, ran 0.25 s; memory of a call 2.0 MiB (two small programs said 3.0 MiB) of "
+        "1.0 GiB free, halved 1 time(s) as the device was out of it"
+    )
     assert str(Report({}, **report)) == f"2 members (one structure): {rest}"
     assert str(Report({"hidden": (4,), "act": "relu"}, **report)) == f"2 members (hidden=(4,), act=relu): {rest}"
     assert repr(Reports([Report({}, **report)] * 2)).count("\n") == 1
