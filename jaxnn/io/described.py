@@ -69,6 +69,7 @@ def _how(population: Population) -> dict[str, Any]:
         "prepare": None if source.prepare is None else type(source.prepare).__name__,
         "compute_dtype": None if recipe.compute_dtype is None else str(recipe.compute_dtype),
         "rewind": recipe.rewind,
+        "micro": recipe.micro,
     }
 
 

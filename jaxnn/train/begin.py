@@ -29,6 +29,7 @@ def begin(
         start: None, weights for all, a `Run` for all to go on from, or a list of either with one for each.
         folder: where it is saved, and continued from if it was saved there before.
     """
+    layout.check(entries[0].recipe.batch_size, source.rows)
     starts = start if isinstance(start, (list, tuple)) and not hasattr(start, "_fields") else [start] * len(entries)
     if len(starts) != len(entries):
         raise ValueError(f"start= holds {len(starts)} and there are {len(entries)} members; write one, or one for each")

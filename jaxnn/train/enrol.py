@@ -17,6 +17,7 @@ from jaxnn.data.labels import by_output
 from jaxnn.data.source import Source
 from jaxnn.train.engine import Member, Recipe
 from jaxnn.train.heads import Head
+from jaxnn.train.micro import micro_rows
 from jaxnn.train.options import floating, part_of, whole
 from jaxnn.train.targets import check_heads
 from jaxnn.train.trial import OWN, Trial, TrialLike, arguments, check_names
@@ -78,7 +79,7 @@ class Entry(NamedTuple):
 
 def enrol(
     trial: TrialLike, source: Source, point: Mapping[str, Any], *, epochs: int, batch_size: int | None,
-    shuffle: bool = True, stop: Any = None, compute_dtype: Any = None, rewind: bool = True,
+    shuffle: bool = True, stop: Any = None, compute_dtype: Any = None, rewind: bool = True, micro: int | None = None,
 ) -> Entry:  # fmt: skip
     """Sort a point into what is traced and what is structure; checks the names and numbers of its hyperparameters.
 
@@ -96,13 +97,14 @@ def enrol(
     check_names(trial, hparams)
     inside, structure = split(hparams)
     size, shuffle = rows_of_a_step(own["batch_size"], source.rows, shuffle)
+    size = micro_rows(size, micro, source.rows)
     steps, part = source.steps(size), part_of(point)
     if not 0 <= part < len(steps):
         raise ValueError(f"the data have {len(steps)} part(s), and {part} is none of them; write grid(..., folds=5), "
                          "which makes the axis fold itself")  # fmt: skip
     alike = len(set(steps)) == 1
     recipe = Recipe(trial, structure, size, steps[0] if alike else None, source.holds_out, floating(compute_dtype),
-                    rewind, classes=tuple(by_output(source.classes).items()))  # fmt: skip
+                    rewind, classes=tuple(by_output(source.classes).items()), micro=micro)  # fmt: skip
     return Entry(dict(point), recipe, inside, int(seed), int(own["epochs"]), shuffle, stop,
                  None if alike else steps[part])  # fmt: skip
 

@@ -12,7 +12,7 @@ from jaxnn.core.waiting import Task
 from jaxnn.data.source import Block, Source
 from jaxnn.train.class_weight import counted
 from jaxnn.train.engine import Member
-from jaxnn.train.layout import Layout
+from jaxnn.train.layout import Layout, lies_split, of_members
 from jaxnn.train.program import Programs, settings
 from jaxnn.train.trial import Trial
 
@@ -51,12 +51,14 @@ class Group:
         self.pace = 1
 
     def state(self, layout: Layout) -> Any:
-        """The state on the host, in the order of the members."""
+        """The state in the order of the members: on the host, or where weights are split on the devices as it lies."""
         state = self.standing.state
         if not self.standing.laid:
             return state
         back = self._back(layout)
-        return jax.tree.map(lambda a: np.asarray(a)[back], state)
+        if layout.spread is not None and len(back) == len(layout.arrange(len(back))):
+            return jax.tree.map(lambda a: a if lies_split(a) else np.asarray(a)[back], state)
+        return of_members(state, back)
 
     def going(self, member: Member, layout: Layout) -> np.ndarray:
         """Which members still train, ``(members,)`` bool, without a look at the weights."""
@@ -77,7 +79,7 @@ class Group:
         state = self.standing.state
         if state is not None and not self.standing.laid:
             order = layout.arrange(len(self.members))
-            state = layout.place(jax.tree.map(lambda a: np.asarray(a)[order], state), by_member=True)
+            state = layout.place(of_members(state, order), by_member=True)
             self.standing = self.standing._replace(state=state, laid=True)
         row, block = layout.place(source.first_row), Block(*shared, *layout.place(source.work(0, 0)))
         begin, train, seconds, compiles = programs.compile(given, row, block, state)

@@ -47,13 +47,13 @@ def floating(dtype: Any) -> Any:
 
 
 def check_options(
-    *, batch_size: Any = None, compute_dtype: Any = None, stop: Any = None, shuffle_seed: Any = 0,
+    *, batch_size: Any = None, micro: Any = None, compute_dtype: Any = None, stop: Any = None, shuffle_seed: Any = 0,
     callbacks: Any = (), folder: Any = None, **flags: Any,
 ) -> None:  # fmt: skip
     """Raise for an option of another kind.
 
     Args:
-        batch_size: a whole number or None.
+        batch_size, micro: whole numbers or None.
         compute_dtype: floating or None.
         stop: an `EarlyStopping` or None.
         shuffle_seed: a whole number.
@@ -71,6 +71,8 @@ def check_options(
     """
     if batch_size is not None:
         whole("batch_size", batch_size)
+    if micro is not None:
+        whole("micro", micro)
     floating(compute_dtype)
     for name, value in flags.items():
         if not isinstance(value, (bool, np.bool_)):

@@ -13,6 +13,7 @@ from jaxnn.data.source import Source
 from jaxnn.optim.average import averaged, keeps
 from jaxnn.train.baseline import of_member
 from jaxnn.train.enrol import Entry
+from jaxnn.train.layout import lies_split
 from jaxnn.train.model import Model
 from jaxnn.train.options import part_of
 from jaxnn.train.progress import reading_order
@@ -77,7 +78,8 @@ def chosen(state: Any) -> tuple[Any, Any]:
     if state.best is not None:
         return state.best.params, state.best.model_state
     if keeps(state.opt_state):
-        return jax.tree.map(np.asarray, jax.vmap(averaged)(state.opt_state, state.params)), state.model_state
+        weights = jax.vmap(averaged)(state.opt_state, state.params)
+        return jax.tree.map(lambda a: a if lies_split(a) else np.asarray(a), weights), state.model_state
     return state.params, state.model_state
 
 

@@ -111,7 +111,9 @@ class Programs:
     def __init__(self, recipe: Recipe, layout: Layout):
         # A member that goes back would hide the NaN that JAX looks for.
         rewind = recipe.rewind and not settings().jax_debug_nans
-        self.recipe = replace(recipe, platform=layout.platform, rewind=rewind)
+        # What is fastest on one device by laying weights together would bring split ones together.
+        platform = layout.platform if layout.spread is None else None
+        self.recipe, self.layout = replace(recipe, platform=platform, rewind=rewind, spread=layout.spread), layout
 
         def begin(own: tuple, row: Any) -> Any:
             member, given = own
@@ -140,8 +142,11 @@ class Programs:
         started = time.perf_counter()
         member, state = own[0], jax.eval_shape(self.start.function, own, row) if like is None else like
         if like is None:
-            sharding = next((leaf.sharding for leaf in jax.tree.leaves(member) if isinstance(leaf, jax.Array)), None)
-            state = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype, sharding=sharding), state)
+            alike = next((leaf.sharding for leaf in jax.tree.leaves(member) if isinstance(leaf, jax.Array)), None)
+            leaves, tree = jax.tree.flatten(state)
+            places = [alike] * len(leaves) if self.layout.spread is None else jax.tree.leaves(self.layout.places(state))
+            pairs = zip(leaves, places, strict=True)
+            state = tree.unflatten([jax.ShapeDtypeStruct(a.shape, a.dtype, sharding=s) for a, s in pairs])
         training = Task(self.train.ready(member, state, block))  # the longer one first: the other is traced meanwhile
         beginning = Task(self.start.ready(own, row) if like is None else lambda: (None, False))
         (begin, begin_new), (train, train_new) = beginning.result(), training.result()
