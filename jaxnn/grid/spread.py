@@ -4,6 +4,7 @@ Nothing here moves data between devices by itself: `jax.jit` gets arrays that li
 places how others are to lie, and the compiler puts in the collectives.
 """
 
+import fnmatch
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from jaxnn.core.shards import Rules, specs
+from jaxnn.core.tree import path_of
 from jaxnn.train.layout import mapped
 from jaxnn.train.state import TrainState
 
@@ -91,25 +93,28 @@ class Spread:
         return jax.tree.map(jax.lax.with_sharding_constraint, tree, self.places(tree))
 
     def place(self, tree: Any, by_member: bool) -> Any:
-        """A tree on the devices: stacked by member, or whole on each."""
-        whole = NamedSharding(self.mesh, P())
-        places = self.places(tree) if by_member else jax.tree.map(lambda _: whole, tree)
-        return jax.tree.map(_put, tree, places)
+        """A tree on the devices, whole on each or stacked by member: states and, in a dict, weights by path as they lie."""
+        if not by_member:
+            return jax.tree.map(lambda a: _put(a, NamedSharding(self.mesh, P())), tree)
+        return jax.tree.map(_put, tree, self._stacked(tree) if isinstance(tree, dict) else self.places(tree))
 
     def places(self, tree: Any) -> Any:
         """The sharding of every leaf of what is stacked by member: of states as the rules say, of all else whole."""
         stacked = NamedSharding(self.mesh, P("member"))
 
         def one(node: Any) -> Any:
-            if not isinstance(node, TrainState):
-                return stacked
-            alone = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape[1:], a.dtype), node)
-            return jax.tree.map(lambda own: NamedSharding(self.mesh, P("member", *own.spec)), self._places(alone))
+            return self._stacked(node) if isinstance(node, TrainState) else stacked
 
         return jax.tree.map(one, tree, is_leaf=lambda node: isinstance(node, TrainState))
 
+    def _stacked(self, tree: Any) -> Any:
+        alone = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape[1:], a.dtype), tree)
+        return jax.tree.map(lambda own: NamedSharding(self.mesh, P("member", *own.spec)), self._places(alone))
+
     def _places(self, tree: Any) -> Any:
-        found = specs(tree, self.rules, self.mesh, self.fully)
+        paths = [path_of(path) for path, _ in jax.tree_util.tree_leaves_with_path(tree)]
+        some = isinstance(tree, dict) and not any(fnmatch.fnmatchcase(p, r[0]) for p in paths for r in self.rules)
+        found = specs(tree, () if some else self.rules, self.mesh, self.fully)
         return jax.tree.map(lambda own: NamedSharding(self.mesh, own), found, is_leaf=lambda s: isinstance(s, P))
 
 

@@ -11,7 +11,7 @@ from jaxnn.data.source import Source
 from jaxnn.train.culprits import naming_culprits
 from jaxnn.train.engine import start as fresh
 from jaxnn.train.enrol import Entry
-from jaxnn.train.layout import Layout
+from jaxnn.train.layout import Layout, stacked
 from jaxnn.train.population import Population
 from jaxnn.train.result import Run
 from jaxnn.train.taken import Taken, take_over
@@ -84,7 +84,7 @@ def _go_on(population: Population, runs: list[Any]) -> None:
     if len(epochs) > 1:
         raise ValueError(f"runs of {sorted(epochs)} epochs see other rows next and cannot go on together; {call}")
     longest = max(run.epochs for run in runs)
-    state = jax.tree.map(lambda *a: np.stack([np.asarray(v) for v in a]), *[run.last for run in runs])
+    state = stacked([run.last for run in runs])
     curves = {
         name: np.stack([np.pad(run.history[name], (0, longest - run.epochs), constant_values=np.nan) for run in runs])
         for name in runs[0].history

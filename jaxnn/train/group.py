@@ -138,5 +138,5 @@ def _placed(own: tuple, layout: Layout, count: int) -> tuple:
     order = layout.arrange(count)
     member, given = jax.tree.map(lambda a: np.asarray(a)[order], own)
     member = member._replace(epochs=np.where(layout.idle(count), np.int32(0), member.epochs))
-    member, given = layout.place((member, given), by_member=True)
+    member, given = layout.place(member, by_member=True), layout.place(given, by_member=True)
     return member._replace(key=jax.random.wrap_key_data(member.key, impl="threefry2x32")), given

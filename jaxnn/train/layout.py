@@ -150,6 +150,16 @@ def of_members(tree: Any, members: Any) -> Any:
     return jax.tree.map(lambda a: a[np.asarray(members)] if lies_split(a) else np.asarray(a)[members], tree)
 
 
+def stacked(trees: list[Any]) -> Any:
+    """Trees of members as one, on the host; a leaf of one member that is split over devices stays there, as a copy.
+
+    Example:
+        >>> stacked([{"a": np.arange(2)}, {"a": np.arange(2)}])["a"].shape
+        (2, 2)
+    """
+    return jax.tree.map(lambda *a: a[0][None] if len(a) == 1 and lies_split(a[0]) else np.stack(list(map(np.asarray, a))), *trees)
+
+
 def check_layout(plan: Any) -> Layout:
     """The layout that a `fit` is given; None is one device.
 
