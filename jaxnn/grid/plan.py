@@ -119,6 +119,8 @@ class Plan:
         devices = max(1, min(self.devices, members))
         width = max(1, min(self.width, -(-members // devices)))
         chunk = min(self.chunk or members, members)
+        if self.each > 1 and devices > 1:  # all that go side by side, and the next ones in another call
+            chunk = min(chunk, devices * width)
         return replace(self, devices=devices, width=width, chunk=max(chunk, 1), on=self.on[: devices * self.each])
 
     def settled(self, members: int, device: Any = None) -> "Plan":

@@ -66,25 +66,24 @@ class Spread:
         """``function(own, shared)`` of one member as a function of stacked members.
 
         Args:
-            members: how many parts of the mesh have members of their own, all at work at once.
+            members: how many parts of the mesh have members of their own; where there are several, as many members as
+                go side by side on all of them, and no more.
             width: members that go side by side on each.
             beside: the name of the axis of members that are at work at once.
         """
-        at_once = members * width
-        if at_once == 1:
+        if members * width == 1:
             return lambda own, shared: self.held(mapped(function, own, shared))
 
         def wide(own: Any, shared: Any) -> Any:
             return jax.vmap(lambda one: function(one, shared), axis_name=beside, spmd_axis_name="member")(own)
 
         def on_all(own: Any, shared: Any) -> Any:
-            if jax.tree.leaves(own)[0].shape[0] == at_once:
+            count = jax.tree.leaves(own)[0].shape[0]
+            if count == members * width:
                 return self.held(wide(own, shared))
-            own = jax.tree.map(lambda a: a.reshape(members, -1, width, *a.shape[1:]).swapaxes(0, 1), own)
-            own = jax.tree.map(lambda a: a.reshape(-1, at_once, *a.shape[3:]), own)
-            out = jax.lax.map(lambda block: wide(block, shared), own)
-            out = jax.tree.map(lambda a: a.reshape(-1, members, width, *a.shape[2:]).swapaxes(0, 1), out)
-            return self.held(jax.tree.map(lambda a: a.reshape(-1, *a.shape[3:]), out))
+            blocks = jax.tree.map(lambda a: a.reshape(-1, width, *a.shape[1:]), own)
+            out = jax.lax.map(lambda block: wide(block, shared), blocks)
+            return self.held(jax.tree.map(lambda a: a.reshape(count, *a.shape[2:]), out))
 
         return on_all
 
