@@ -18,7 +18,6 @@ from jaxnn.core.tree import path_of
 from jaxnn.train.layout import mapped
 from jaxnn.train.state import TrainState
 
-
 AXES = ("data", "model", "sequence")
 """Those of a plan over which one member is spread."""
 
@@ -92,7 +91,7 @@ class Spread:
         return jax.tree.map(jax.lax.with_sharding_constraint, tree, self.places(tree))
 
     def place(self, tree: Any, by_member: bool) -> Any:
-        """A tree on the devices, whole on each or stacked by member: states and, in a dict, weights by path as they lie."""
+        """A tree on the devices: whole on each, or stacked by member; a dict then holds weights by path."""
         if not by_member:
             return jax.tree.map(lambda a: _put(a, NamedSharding(self.mesh, P())), tree)
         return jax.tree.map(_put, tree, self._stacked(tree) if isinstance(tree, dict) else self.places(tree))
@@ -153,7 +152,10 @@ def check_plan(plan: Any, devices: tuple) -> None:
             f"{plan!r} does not fit {len(devices)} device(s); write {spread}, "
             "or nn.configure(cpu_devices=...) before the first computation"
         )
-    call = 'write Plan(data=8, shard="fully"), Plan(model=8, shard=MEGATRON), or Plan(data=4, model=2, shard=("fully", *MEGATRON))'
+    call = (
+        'write Plan(data=8, shard="fully"), Plan(model=8, shard=MEGATRON), or Plan(data=4, model=2, '
+        'shard=("fully", *MEGATRON))'
+    )
     if plan.shard is not None and not isinstance(plan.shard, tuple) and plan.shard != "fully":
         raise ValueError(f'shard must be "fully", a tuple of rules or None, got {plan.shard!r}; {call}')
     rules, fully = rules_of(plan.shard)

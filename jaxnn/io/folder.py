@@ -9,7 +9,6 @@ States that several devices share stand in ``members_000.orbax`` in their place,
 
 import json
 import os
-import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -201,7 +200,8 @@ def _loaded(
     source = read_parts(data, *parts, **options) if how["validation"] == "folds" else read(data, held, **options)
     entries = [
         enrol(trial, source, decode(point), epochs=epochs, batch_size=how["batch_size"], shuffle=how["shuffle"],
-              stop=stop, compute_dtype=how["compute_dtype"], rewind=how["rewind"], micro=how.get("micro"))._replace(seed=seed)
+              stop=stop, compute_dtype=how["compute_dtype"], rewind=how["rewind"],
+              micro=how.get("micro"))._replace(seed=seed)
         for point, epochs, seed in zip(known["points"], known["epochs"], known["seeds"], strict=True)
     ]  # fmt: skip
     population = Population(source, entries, layout or _layout(known["plan"], len(entries), source))

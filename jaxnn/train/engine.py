@@ -39,9 +39,9 @@ from jaxnn.optim.penalties import value_of
 from jaxnn.train.class_weight import numbered
 from jaxnn.train.heads import by_path
 from jaxnn.train.health import sick_step
-from jaxnn.train.layout import Spread
+from jaxnn.train.layout import WHOLE, Spread
 from jaxnn.train.micro import pieced
-from jaxnn.train.optimizer import held, packed, plain
+from jaxnn.train.optimizer import packed, plain
 from jaxnn.train.state import TrainState
 from jaxnn.train.step import evaluate, init, steps_key, train_step
 from jaxnn.train.sums import Sums, finished, weighted
@@ -65,7 +65,7 @@ class Recipe:
         remat: whether a gradient through the training keeps the state before each step alone, and computes the step
             anew on its way back.
         micro: rows whose gradient is taken at once, of which a step adds up several; None for all of a step.
-        spread: how a member lies over several devices, or None where one holds it.
+        spread: how a member lies over several devices.
     """
 
     trial: TrialLike
@@ -79,7 +79,7 @@ class Recipe:
     classes: tuple = ()
     remat: bool = False
     micro: int | None = None
-    spread: Spread | None = None
+    spread: Spread = WHOLE
 
     def built(self, member: "Member") -> Trial:
         """The trial of a member, early stopping included; its numbers may be traced."""
@@ -98,10 +98,7 @@ class Recipe:
 
     def reading(self, read: Reading) -> Reading:
         """What makes the rows of a batch, and lays them where they are to lie."""
-        spread = self.spread
-        if spread is None:
-            return read
-        return lambda batch: spread.rows(batch if read is None else read(batch))
+        return lambda batch: self.spread.rows(batch if read is None else read(batch))
 
 
 class Member(NamedTuple):
@@ -157,9 +154,8 @@ def advance(
         The state, and for each head the sums of each step over its rows, ``(steps, ...)``.
     """
     trial, key = recipe.built(member), steps_key(member.key)
-    optimizer = packed(trial, state) if recipe.platform == "cpu" else plain(trial)
-    optimizer = optimizer if recipe.spread is None else held(optimizer, recipe.spread.hold)
-    pieces = 1 if recipe.micro is None else recipe.batch_size // recipe.micro
+    optimizer = packed(trial, state) if recipe.platform == "cpu" else plain(trial)._replace(hold=recipe.spread.hold)
+    pieces = max(1, recipe.batch_size // (recipe.micro or recipe.batch_size))
     tied = recipe.platform in ("gpu", "cuda", "rocm")
 
     def one(state: TrainState, given: tuple[Batch, Any]) -> tuple[TrainState, Any]:
@@ -167,7 +163,7 @@ def advance(
         batch = batch if read is None else read(batch)
         batch = batch._replace(x=_own(batch.x, state.step)) if tied else batch
         after, sums = train_step(trial, state, batch, count, key, recipe.compute_dtype, optimizer, counts, pieces)
-        return after if recipe.spread is None else recipe.spread.hold(after), sums
+        return recipe.spread.hold(after), sums
 
     def one_or_none(state: TrainState, given: tuple[Batch, Any]) -> tuple[TrainState, Any]:
         nothing = jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), jax.eval_shape(one, state, given)[1])
@@ -178,8 +174,7 @@ def advance(
     body = jax.checkpoint(body, prevent_cse=False) if recipe.remat else body
     state, sums = jax.lax.scan(body, state, (batches, batches.rows.sum(1, dtype=jnp.int32)))
     state = state._replace(opt_state=optimizer.unpack(state.opt_state))
-    weight = batches.weight if pieces == 1 else pieced(batches.weight, pieces, 1)
-    return state, weighted(trial, sums, weight)
+    return state, weighted(trial, sums, batches.weight if pieces == 1 else pieced(batches.weight, pieces, 1))
 
 
 def _own(x: Any, step: Any) -> Any:
@@ -247,10 +242,8 @@ def epoch(
         part, data = member.part, block.data
         batches = block.parts.training(data, part, order, recipe.batch_size)
         held, read = block.parts.held(data, part, EVALUATION_ROWS), block.parts.reading(data, part)
-    batches = batches if recipe.spread is None else recipe.spread.rows(batches, 1)
-    read = recipe.reading(read)
-    counts = jax.tree.map(lambda a: a[part], block.counts)
-    after, sums = advance(recipe, member, state, batches, counts, read)
+    counts, read = jax.tree.map(lambda a: a[part], block.counts), recipe.reading(read)
+    after, sums = advance(recipe, member, state, recipe.spread.rows(batches, 1), counts, read)
     return close(recipe, member, after, sums, held, read)
 
 

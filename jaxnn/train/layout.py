@@ -77,6 +77,29 @@ class Spread(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Whole:
+    """A member that one device holds: nothing is split.
+
+    Example:
+        >>> Whole().splits, Whole() == Whole(), Whole().rows("rows")
+        (False, True, 'rows')
+    """
+
+    splits: bool = False
+
+    def rows(self, batch: Any, axis: int = 0) -> Any:
+        """As they are."""
+        return batch
+
+    def hold(self, tree: Any) -> Any:
+        """As it is."""
+        return tree
+
+
+WHOLE = Whole()
+
+
 def mapped(function: Callable, own: Any, shared: Any) -> Any:
     """``function(one, shared)`` for one member after the other; a single one needs no loop, and compiles faster."""
     if jax.tree.leaves(own)[0].shape[0] > 1:
@@ -157,7 +180,9 @@ def stacked(trees: list[Any]) -> Any:
         >>> stacked([{"a": np.arange(2)}, {"a": np.arange(2)}])["a"].shape
         (2, 2)
     """
-    return jax.tree.map(lambda *a: a[0][None] if len(a) == 1 and lies_split(a[0]) else np.stack(list(map(np.asarray, a))), *trees)
+    return jax.tree.map(
+        lambda *a: a[0][None] if len(a) == 1 and lies_split(a[0]) else np.stack(list(map(np.asarray, a))), *trees
+    )
 
 
 def check_layout(plan: Any) -> Layout:

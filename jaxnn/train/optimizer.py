@@ -28,11 +28,6 @@ class Optimizer(NamedTuple):
     hold: Callable = lambda grads: grads
 
 
-def held(optimizer: Optimizer, hold: Callable) -> Optimizer:
-    """The same with gradients that lie as ``hold`` puts them."""
-    return optimizer._replace(hold=hold)
-
-
 def plain(trial: Trial) -> Optimizer:
     """The optimizer of a trial as it is; it gets every extra argument there is and takes those it knows."""
 

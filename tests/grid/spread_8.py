@@ -31,7 +31,9 @@ def gpt(lr):
 
 def mlp(lr):
     """Penalties, a plateau, an average and class weights."""
-    optimizer = optax.chain(nn.l2(1e-3), nn.l1(1e-4), optax.adam(lr), nn.plateau(0.5, patience=0, metric="loss"), nn.ema(0.9))
+    optimizer = optax.chain(
+        nn.l2(1e-3), nn.l1(1e-4), optax.adam(lr), nn.plateau(0.5, patience=0, metric="loss"), nn.ema(0.9)
+    )
     return nn.Trial(nn.mlp((16,), out=2, dropout=0.2), "softmax_cross_entropy", optimizer, class_weight="balanced")
 
 
@@ -43,7 +45,9 @@ def same(ours, theirs):
 
 
 def pieces(leaf):
-    """The shapes of what each device holds."""
+    """The shapes of what each device holds; what is whole comes to the host."""
+    if isinstance(leaf, np.ndarray):
+        return {leaf.shape}
     return {shard.data.shape for shard in leaf.addressable_shards}
 
 
@@ -61,7 +65,9 @@ def part_gpt():
         run = nn.fit(gpt, TOKENS, dict(lr=1e-2), plan=plan, **OPTIONS)
         same(run, one)
         for tree in (run.params, run.last.params, *optax.tree.get_all_with_path(run.last.opt_state, "mu")[0][1:]):
-            (kernel,) = [a for path, a in jax.tree_util.tree_leaves_with_path(tree) if "mlp_in" in str(path) and a.ndim > 1]
+            (kernel,) = [
+                a for path, a in jax.tree_util.tree_leaves_with_path(tree) if "mlp_in" in str(path) and a.ndim > 1
+            ]
             assert pieces(kernel) == held, (plan, pieces(kernel))
         np.testing.assert_allclose(run.outputs(TOKENS[0][:3]), one.outputs(TOKENS[0][:3]), atol=2e-5)
     ids = nn.generate(run, TOKENS[0][:1, :4], 3, key=jax.random.key(0), temperature=0)
@@ -77,7 +83,15 @@ def part_rows():
         assert pieces(run.params["dense_0"]["kernel"]) == {(8, 16) if plan.shard is None else (8, 2)}
     images = RNG.normal(size=(21, 8, 8, 1)).astype(np.float32), RNG.integers(0, 3, 21)
     # A bias before BatchNorm has no true gradient: Adam would take whole steps of rounding.
-    layers = nn.Conv(4, 3, use_bias=False), nn.BatchNorm(), nn.Activation("relu"), nn.MaxPool(2), nn.Flatten(), nn.Dense(8), nn.Dense(3)
+    layers = (
+        nn.Conv(4, 3, use_bias=False),
+        nn.BatchNorm(),
+        nn.Activation("relu"),
+        nn.MaxPool(2),
+        nn.Flatten(),
+        nn.Dense(8),
+        nn.Dense(3),
+    )
     cnn = nn.Trial(nn.Sequential(*layers), "softmax_cross_entropy", optax.adam(1e-2))
     one = nn.fit(cnn, images, **OPTIONS)
     for plan in (nn.Plan(data=8), nn.Plan(data=8, shard="fully")):  # 17 rows to train on: the last batch holds one
@@ -175,7 +189,7 @@ def part_refused():
         ("does not divide over data=3; write batch_size=9", nn.Plan(data=3)),
         ("has one device here; write Plan.data=8", nn.Plan(model=2, shard="fully")),
         ("splits weights by rules", nn.Plan(model=2)),
-        ("must be \"fully\", a tuple of rules", nn.Plan(data=2, shard="zero")),
+        ('must be "fully", a tuple of rules', nn.Plan(data=2, shard="zero")),
         ("split none of the leaves", nn.Plan(model=2, shard=(("*nowhere", P("model")),))),
         ("is no multiple of", nn.Plan(model=8, shard=(("*bias", P("model")),))),
         ("plan must be a Plan or None", "map"),

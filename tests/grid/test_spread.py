@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import jax
+import optax
 import pytest
 
 import jaxnn as nn
@@ -36,7 +37,6 @@ def test_a_plan_says_how_a_member_is_spread():
 
 
 def test_more_devices_than_there_are_are_refused():
-    too_many = len(jax.devices()) + 1
+    line = nn.Trial(nn.linear_regression(), "squared_error", optax.sgd(0.1))
     with pytest.raises(ValueError, match=r"does not fit .* device\(s\); write Plan\(data="):
-        nn.fit(nn.Trial(nn.linear_regression(), "squared_error", None or __import__("optax").sgd(0.1)), ([[1.0]], [1.0]),
-               epochs=1, plan=nn.Plan(data=too_many))  # fmt: skip
+        nn.fit(line, ([[1.0]], [1.0]), epochs=1, plan=nn.Plan(data=len(jax.devices()) + 1))
