@@ -13,7 +13,7 @@ import numpy as np
 from jaxnn.core.reads import key_of
 from jaxnn.core.waiting import Task
 from jaxnn.train.engine import Recipe, epochs, start
-from jaxnn.train.layout import Layout, Whole
+from jaxnn.train.layout import WHOLE, Layout
 
 OPTIONS = {"cpu": {"xla_backend_optimization_level": 1}, "tpu": {"exec_time_optimization_effort": -1.0}}
 """For XLA. On a CPU level 1 compiles a small network four times as fast as the default and runs as fast; on a TPU less
@@ -113,10 +113,8 @@ class Programs:
         rewind = recipe.rewind and not settings().jax_debug_nans
         # What is fastest on one device by laying weights together would bring split ones together.
         platform = layout.platform if layout.spread is None else None
-        self.recipe, self.layout = (
-            replace(recipe, platform=platform, rewind=rewind, spread=layout.spread or Whole()),
-            layout,
-        )
+        self.recipe = replace(recipe, platform=platform, rewind=rewind, spread=layout.spread or WHOLE)
+        self.layout = layout
 
         def begin(own: tuple, row: Any) -> Any:
             member, given = own

@@ -66,8 +66,9 @@ def test_a_step_is_that_of_optax_over_as_many():
 
     optimizer, theirs = optax.MultiSteps(optax.adam(1e-2), 4), params
     opt_state = optimizer.init(params)
-    for rows in np.arange(16).reshape(2, 4, 2).reshape(-1, 2):
-        updates, opt_state = optimizer.update(jax.grad(loss)(theirs, rows), opt_state, theirs)
+    for rows in np.arange(16).reshape(-1, 2):
+        with jax.numpy_dtype_promotion("standard"):
+            updates, opt_state = optimizer.update(jax.grad(loss)(theirs, rows), opt_state, theirs)
         theirs = optax.apply_updates(theirs, updates)
     trial = nn.Trial(nn.mlp((5,), out=2), "softmax_cross_entropy", optax.adam(1e-2))
     run = nn.fit(trial, (X[:16], Y[:16]), start=params, shuffle=False, micro=2, **(OPTIONS | {"epochs": 1}))
@@ -101,7 +102,7 @@ def test_each_micro_batch_draws_masks_of_its_own():
 
 
 def test_a_search_along_a_line_evaluates_the_whole_batch():
-    trial = nn.Trial(nn.mlp((3,), out=2), "softmax_cross_entropy", optax.lbfgs(memory_size=3))
+    trial = nn.Trial(nn.mlp((3,), out=2), "softmax_cross_entropy", nn.lbfgs())
     options = OPTIONS | {"batch_size": None}
     same(nn.fit(trial, (X, Y), micro=8, **options), nn.fit(trial, (X, Y), **options), rtol=1e-4)
 
