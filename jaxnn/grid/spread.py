@@ -118,7 +118,7 @@ class Spread:
 
 def _put(leaf: Any, sharding: NamedSharding) -> Any:
     """An array on the devices; where other processes have some of them, each gives its own pieces."""
-    if sharding.is_fully_addressable or isinstance(leaf, jax.Array):
+    if sharding.is_fully_addressable or (isinstance(leaf, jax.Array) and not leaf.is_fully_addressable):
         return jax.device_put(leaf, sharding)
     leaf = np.asarray(leaf)
     return jax.make_array_from_callback(leaf.shape, sharding, lambda index: leaf[index])
@@ -136,7 +136,7 @@ def rules_of(shard: Any) -> tuple[Rules, bool]:
         >>> rules_of(None), rules_of("fully"), rules_of(("fully", ("*kernel", P("model"))))
         (((), False), ((), True), ((('*kernel', PartitionSpec('model',)),), True))
     """
-    parts = () if shard is None else (shard,) if isinstance(shard, str) else tuple(shard)
+    parts: Any = () if shard is None else (shard,) if isinstance(shard, str) else tuple(shard)
     return tuple(part for part in parts if part != "fully"), "fully" in parts
 
 

@@ -197,6 +197,21 @@ def part_refused():
         refused(message, lambda plan=plan: nn.fit(mlp, ROWS, dict(lr=1e-2), plan=plan, **OPTIONS))
 
 
+def part_process(number, port, folder):
+    """One of two processes with four devices each: together they train as one device does."""
+    jax.distributed.initialize(f"localhost:{port}", 2, int(number))
+    assert (jax.process_count(), len(jax.local_devices()), len(jax.devices())) == (2, 4, 8)
+    options = OPTIONS | dict(stop=nn.EarlyStopping(patience=9))
+    one = nn.fit(mlp, ROWS, dict(lr=1e-2), **options)
+    for plan in (nn.Plan(data=8), nn.Plan(data=4, model=2, shard=("fully", *COLUMNS_AND_ROWS))):
+        run = nn.fit(mlp, ROWS, dict(lr=1e-2), plan=plan, **options)
+        same(run, one)
+    assert not run.params["dense_0"]["kernel"].is_fully_addressable
+    for epochs in (1, 2):  # written and gone on with by both
+        run = nn.fit(mlp, ROWS, dict(lr=1e-2), plan=plan, folder=folder, **(options | dict(epochs=epochs)))
+    same(run, one)
+
+
 if __name__ == "__main__":
-    nn.configure(cpu_devices=8)
+    nn.configure(cpu_devices=4 if sys.argv[1] == "process" else 8)
     globals()[f"part_{sys.argv[1]}"](*sys.argv[2:])
