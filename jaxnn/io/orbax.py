@@ -71,6 +71,8 @@ def read(place: Path, like: Any = None) -> Any:
         with handler as checkpointer:
             held = _tree_of(checkpointer.metadata(path.absolute()))
             known = {path_of(p): leaf for p, leaf in jax.tree_util.tree_leaves_with_path(held)}
+            if not known:
+                raise KeyError("it names no leaf")
             wanted = known if like is None else _wanted(like)
             _compare(path, known, wanted)
             how = jax.tree_util.tree_map_with_path(lambda p, _: _restored(wanted[path_of(p)]), held)

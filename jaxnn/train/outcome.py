@@ -95,13 +95,14 @@ def bare(entry: Entry, source: Source) -> Model:
 
 
 def arrays(tree: Any) -> Any:
-    """JAX arrays, as layers index them; what JAX would narrow now, a float64 outside of x64, stays as it is.
+    """JAX arrays, as layers index them; what JAX would narrow now, a float64 outside of x64, stays, and what is split.
 
     Example:
         >>> arrays({"a": np.ones(2, np.float32)})
         {'a': Array([1., 1.], dtype=float32)}
     """
-    return jax.tree.map(lambda a: jax.device_put(a) if jax.dtypes.canonicalize_dtype(a.dtype) == a.dtype else a, tree)
+    stays = lambda a: lies_split(a) or jax.dtypes.canonicalize_dtype(a.dtype) != a.dtype  # noqa: E731
+    return jax.tree.map(lambda a: a if stays(a) else jax.device_put(a), tree)
 
 
 def shown(value: Any) -> Any:
