@@ -93,6 +93,7 @@ from jaxnn.layers.random_flip import RandomFlip as RandomFlip
 from jaxnn.layers.recurrent import GRU as GRU
 from jaxnn.layers.recurrent import LSTM as LSTM
 from jaxnn.layers.recurrent import SimpleRNN as SimpleRNN
+from jaxnn.layers.remat import Remat as Remat
 from jaxnn.layers.repeat import Repeat as Repeat
 from jaxnn.layers.reshape import Flatten as Flatten
 from jaxnn.layers.reshape import Reshape as Reshape

@@ -3,11 +3,13 @@
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax.numpy as jnp
 
 from jaxnn.core import gather
+from jaxnn.core.logits import judged_in_parts
 
 TASKS = ("classes", "binary", "sign", "values", "counts", "normal")
 """How outputs are read: logits of classes, logits of yes or no, scores whose sign decides, values as they are,
@@ -56,7 +58,7 @@ class Loss:
 
     def __call__(self, outputs: Any, targets: Any) -> Any:
         """One value per row."""
-        return self.rows(outputs, targets)
+        return judged_in_parts(self.rows, outputs, targets)
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,8 @@ class Metric:
 
     def __call__(self, outputs: Any, targets: Any, task: str | None = None) -> Any:
         """What it gives per row, ``(batch, ...)``, under a loss of this task."""
-        return self.rows(outputs, targets, task) if self.by_task else self.rows(outputs, targets)
+        rows = partial(_under, self.rows, task) if self.by_task else self.rows
+        return judged_in_parts(rows, outputs, targets)
 
     def score(self, outputs: Any, targets: Any, weight: Any = None, task: str | None = None) -> Any:
         """The value over all of these rows.
@@ -136,6 +139,10 @@ class Metric:
             real = weight.reshape(-1, *(1,) * (rows.ndim - 1)) > 0
             gathered = jnp.where(real, rows, jnp.zeros_like(rows)), weight
         return gathered[0] if self.finish is None else self.finish(*gathered)
+
+
+def _under(rows: Callable, task: str | None, outputs: Any, targets: Any) -> Any:
+    return rows(outputs, targets, task)
 
 
 def _look_like(record: Any, function: Any) -> None:

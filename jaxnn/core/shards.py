@@ -86,11 +86,8 @@ def _of_params(params: Any, rules: Rules, sizes: Mapping[str, int], fully: bool)
 
     def one(path: tuple, leaf: Any) -> PartitionSpec:
         name, shape = path_of(path), jnp.shape(leaf)
-        rule = next((spec for pattern, spec in rules if fnmatch.fnmatchcase(name, pattern)), PartitionSpec())
-        axes = _aligned(name, shape, rule, sizes)
-        split.update(_names(axes))
-        axes = _divided(axes, shape, sizes.get("data", 1)) if fully else axes
-        return PartitionSpec(*axes) if _names(axes) else PartitionSpec()
+        split.update(_names(spec_of(name, shape, rules, sizes)))
+        return spec_of(name, shape, rules, sizes, fully)
 
     found = jax.tree_util.tree_map_with_path(one, params)
     wanted = {name for _, spec in rules for name in _names(spec) if sizes[name] > 1}
@@ -101,6 +98,16 @@ def _of_params(params: Any, rules: Rules, sizes: Mapping[str, int], fully: bool)
             'them, as in (("*dense_0/kernel", PartitionSpec(None, "model")),), or a mesh without these axes'
         )
     return found
+
+
+def spec_of(
+    path: str, shape: tuple[int, ...], rules: Rules, sizes: Mapping[str, int], fully: bool = False
+) -> PartitionSpec:
+    """The spec of the parameter at this path; ``sizes`` are those of the axes of the mesh, the rest as in `specs`."""
+    rule = next((spec for pattern, spec in rules if fnmatch.fnmatchcase(path, pattern)), PartitionSpec())
+    axes = _aligned(path, shape, rule, sizes)
+    axes = _divided(axes, shape, sizes.get("data", 1)) if fully else axes
+    return PartitionSpec(*axes) if _names(axes) else PartitionSpec()
 
 
 def _checked(rules: Any, sizes: Mapping[str, int]) -> Rules:

@@ -174,18 +174,30 @@ class Attention:
                 held = f"a {name} kernel {params[name]['kernel'].shape}"
                 raise checks.misfit("Attention", held, value, f"(batch, time, {rows})")
         if query is context:
-            kernel = jnp.concatenate([params[n]["kernel"] for n in names], axis=1)
-            ends = [params["query"]["kernel"].shape[1], kernel.shape[1] - params["value"]["kernel"].shape[1]]
-            bias = jnp.concatenate([params[n]["bias"] for n in names]) if self.use_bias else None
-            q, k, v = jnp.split(_affine(query, kernel, bias), ends, axis=-1)
+            q, k, v = self._at_once(params, query)
         else:
             parts = zip(names, (query, context, context), strict=True)
             q, k, v = (_affine(z, params[n]["kernel"], params[n].get("bias")) for n, z in parts)
-        q, k, v = (_heads(z, n) for z, n in ((q, self.heads), (k, self._kv_heads), (v, self._kv_heads)))
+            q, k, v = (_heads(z, n) for z, n in ((q, self.heads), (k, self._kv_heads), (v, self._kv_heads)))
         if self.positions == "rotary":
             q = rotate(q, jnp.arange(q.shape[1]) + start, self.rotary_base)
             k = rotate(k, jnp.arange(k.shape[1]) + start, self.rotary_base)
         return q, k, v
+
+    def _at_once(self, params: Params, x: Any) -> list[Any]:
+        """Queries, keys and values out of one product, of kernels that stand side by side within a key's head.
+
+        So heads stay the longer axis, and kernels that are split by heads over devices are joined where they lie.
+        """
+        leaves = [params[n] for n in ("query", "key", "value")]
+        beside = lambda arrays: jnp.concatenate([_heads(a, self._kv_heads) for a in arrays], axis=-1)  # noqa: E731
+        kernel = beside([leaf["kernel"][None] for leaf in leaves])[0]  # (width, kv_heads, groups size + 2 size)
+        bias = beside([leaf["bias"][None, None] for leaf in leaves])[0].reshape(-1) if self.use_bias else None
+        y = _affine(x, kernel.reshape(kernel.shape[0], -1), bias)
+        size = leaves[1]["kernel"].shape[1] // self._kv_heads
+        y = _heads(y, self._kv_heads)  # (batch, time, kv_heads, groups size + 2 size)
+        q, k, v = jnp.split(y, [y.shape[-1] - 2 * size, y.shape[-1] - size], axis=-1)
+        return [q.reshape(*q.shape[:2], self.heads, size), k, v]
 
     def _out(self, params: Params, y: Any) -> Any:
         y = y.reshape(*y.shape[:2], y.shape[2] * y.shape[3])

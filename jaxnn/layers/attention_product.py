@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxnn.core.types import Hyper, Key
+from jaxnn.layers.attention_chunks import chunks_of, in_chunks
 from jaxnn.layers.dropout import Dropout
 from jaxnn.layers.dtypes import param_dtype
 
@@ -25,7 +26,8 @@ def attend(
     """Attention of many heads: every query takes the mean of the values, weighted by a softmax over its keys.
 
     On a CPU, and where probabilities are dropped, it is written out here, batch and heads leading; elsewhere it is
-    `jax.nn.dot_product_attention`.
+    `jax.nn.dot_product_attention`. Long sequences are taken in chunks of queries, so that no array holds the scores of
+    all pairs; cuDNN never makes one.
 
     Args:
         query: ``(batch, time, heads, size)``.
@@ -49,6 +51,14 @@ def attend(
         >>> attend(x, x, x, causal=True)[0, 0, 0].tolist()
         [0.0, 1.0]
     """
+    chunks = 1 if implementation == "cudnn" else chunks_of(query.shape[1], key.shape[1])
+    if chunks > 1:
+        one = lambda q, k, v, mask, draw: _whole(q, k, v, mask, False, dropout, draw, train, implementation)  # noqa: E731
+        return in_chunks(one, query, key, value, mask, causal, draw, chunks)
+    return _whole(query, key, value, mask, causal, dropout, draw, train, implementation)
+
+
+def _whole(query, key, value, mask, causal, dropout, draw, train, implementation):
     drops = train and not (isinstance(dropout, (int, float)) and dropout == 0)
     if drops or (implementation is None and jax.default_backend() == "cpu"):
         return _written_out(query, key, value, mask, causal, dropout if drops else None, draw)

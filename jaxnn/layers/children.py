@@ -5,6 +5,7 @@ A composite calls its children through an `Init` in ``init`` and through an `App
 under the names, and a child with nothing to keep has no entry.
 """
 
+import dataclasses
 import re
 from collections.abc import Mapping
 from functools import partial
@@ -16,6 +17,7 @@ import jax
 from jaxnn.core import checks
 from jaxnn.core.layer import REGISTRY, is_spec
 from jaxnn.core.masks import beside, is_masked
+from jaxnn.core.mesh import gathered
 from jaxnn.core.types import Key, Params, State
 
 
@@ -30,7 +32,9 @@ def layer_names(layers: tuple) -> tuple[str, ...]:
     seen: dict[str, int] = {}
     names = []
     for layer in layers:
-        kind = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", type(layer).__name__).lower()
+        kind = re.sub(
+            r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", type(getattr(layer, "named_as", layer)).__name__
+        ).lower()
         names.append(f"{kind}_{seen.setdefault(kind, 0)}")
         seen[kind] += 1
     return tuple(names)
@@ -158,11 +162,27 @@ class Apply:
         params, state = self._params.get(name, {}), self.state.get(name, {})
         with checks.at(name):
             x = beside(x, self._mask)
-            found = layer.apply(params, state, x, key=key, train=self._train, rows=self._rows)
+            found = layer.apply(brought(layer, params), state, x, key=key, train=self._train, rows=self._rows)
             y, after = checks.pair(layer, found)
         if name in self.state:
             self.state[name] = after
         return y[0] if self._mask is not None and is_masked(y) else y
+
+
+def holds_layers(layer: Any) -> bool:
+    """Whether a layer is made of others, which take their parameters out of its own.
+
+    Example:
+        >>> import jaxnn as nn
+        >>> holds_layers(nn.Residual(nn.Dense(3))), holds_layers(nn.Dense(3))
+        (True, False)
+    """
+    return is_spec(layer) and any(field.metadata.get("child") for field in dataclasses.fields(layer))
+
+
+def brought(layer: Any, params: Params) -> Params:
+    """The parameters as a layer takes them, where a model lies split over devices; see `jaxnn.core.mesh`."""
+    return params if holds_layers(layer) else gathered(params, checks.path())
 
 
 def fold(key: Key | None, i: Any) -> Key | None:

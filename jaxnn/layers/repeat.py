@@ -9,7 +9,8 @@ from jaxnn.core import checks
 from jaxnn.core.layer import child, spec
 from jaxnn.core.masks import Masked, is_masked
 from jaxnn.core.types import Key, Params, State
-from jaxnn.layers.children import Init, check_layers, fold, layer_names
+from jaxnn.layers.children import Init, brought, check_layers, fold, layer_names
+from jaxnn.layers.remat import check_policy, rematerialised
 
 
 @spec
@@ -22,15 +23,16 @@ class Repeat:
     Args:
         layer: a layer whose output has the shape and dtype of its input.
         n: how often.
-        remat: whether the backward pass computes a block again instead of keeping what is inside it: memory of one
-            block instead of ``n``, for a third more arithmetic.
+        remat: what the backward pass computes again instead of keeping it, as the policy of `Remat`: ``"full"`` takes
+            memory of one block instead of ``n``, for a third more arithmetic; ``"dots"`` keeps the outputs of products
+            with weights. None keeps all.
 
     Shapes:
         ``x`` gives the same shape; each leaf of params and state is ``(n, ...)`` under the name of the layer.
 
     Raises:
         TypeError: if ``layer`` is no layer.
-        ValueError: for ``n`` below 1, or an output unlike its input, with both.
+        ValueError: for ``n`` below 1, or an output unlike its input, with both, or another policy.
 
     Source: ``jax.lax.scan`` over layers, as in Haiku's ``layer_stack``.
 
@@ -44,11 +46,13 @@ class Repeat:
 
     layer: Any = child()
     n: int = 1
-    remat: bool = False
+    remat: str | None = None
 
     def __post_init__(self):
         check_layers("Repeat", (self.layer,))
         checks.size("n", self.n, "Repeat(Residual(Dense(64)), 12)")
+        if self.remat is not None:
+            check_policy(self.remat, "remat", 'Repeat(Residual(Dense(64)), 12, remat="full")')
 
     def init(self, key: Key, x: Any) -> tuple[Params, State]:
         """Draw the parameters of all blocks at once, each from a key of its own."""
@@ -68,14 +72,13 @@ class Repeat:
         def block(x: Any, each: tuple) -> tuple[Any, State]:
             i, p, s = each
             with checks.at(name):
-                y, after = self.layer.apply(p, s, x, key=fold(key, i), train=train, rows=rows)
+                y, after = self.layer.apply(brought(self.layer, p), s, x, key=fold(key, i), train=train, rows=rows)
             _same(x, y)
             return y, after
 
-        body = jax.checkpoint(block, prevent_cse=False) if self.remat else block
         x = Masked(*x) if is_masked(x) else x
         each = (jnp.arange(self.n), params.get(name, {}), state.get(name, {}))
-        y, after = jax.lax.scan(body, x, each)
+        y, after = jax.lax.scan(rematerialised(block, self.remat, scanned=True), x, each)
         return y, ({name: after} if name in state else state)
 
 

@@ -8,16 +8,20 @@ import jax.numpy as jnp
 
 from jaxnn.core import checks
 from jaxnn.core.layer import child, hyper, spec
+from jaxnn.core.logits import Logits
 from jaxnn.core.masks import beside, parts, split
+from jaxnn.core.mesh import gathered
 from jaxnn.core.types import Hyper, Key, Params, State
 from jaxnn.layers.attention import Attention
 from jaxnn.layers.attention_block import TransformerBlock
 from jaxnn.layers.children import Apply, Init, bound
 from jaxnn.layers.dense import Dense
 from jaxnn.layers.dropout import Dropout
+from jaxnn.layers.dtypes import compute_dtype
 from jaxnn.layers.embed import Embed
 from jaxnn.layers.layer_norm import LayerNorm
 from jaxnn.layers.position import LearnedPositions
+from jaxnn.layers.remat import check_policy
 from jaxnn.models.stack import apply_cached, init_caches, redraw, stack_of
 
 
@@ -40,7 +44,11 @@ class GPT:
             projections of a block that are added to its input.
         tied: whether the output takes the rows of the embedding, or a ``head`` of its own.
         repeat: whether the blocks are scanned as in `Repeat`, so that time to compile does not grow with depth.
-        remat: whether the backward pass computes each scanned block again instead of keeping what is inside it.
+        remat: what of a block the backward pass computes again instead of keeping it, as the policy of `Remat`:
+            ``"full"``, ``"dots"``, or None for nothing.
+        head_parts: in how many parts of the batch a loss takes the logits in training. With more than 1 they are `Logits`
+            that are not multiplied out, and each part is multiplied out again in the backward pass: memory of one
+            part, for the arithmetic of another product, and of one more where a metric is judged too.
 
     Shapes:
         ids ``(batch, time)`` give logits ``(batch, time, vocab)``, and ``(ids, mask)`` gives ``(logits, mask)``. Params
@@ -69,11 +77,15 @@ class GPT:
     init_std: Hyper = hyper(0.02)
     tied: bool = True
     repeat: bool = False
-    remat: bool = False
+    remat: str | None = None
+    head_parts: int = 1
 
     def __post_init__(self):
         checks.size("layers", self.layers, "gpt(vocab=100, context=64, width=128, heads=4, layers=4)")
+        checks.size("head_parts", self.head_parts, "gpt(50257, 1024, 768, 12, 12, head_parts=8)")
         checks.size("context", self.context, "gpt(vocab=100, context=64, width=128, heads=4, layers=4)")
+        if self.remat is not None:
+            check_policy(self.remat, "remat", 'gpt(100, 64, 128, 4, 4, remat="full")')
         checks.rate("dropout", self.dropout, "gpt(100, 64, 128, 4, 4, dropout=0.1)")
         checks.positive("init_std", self.init_std, "gpt(100, 64, 128, 4, 4, init_std=0.02)")
 
@@ -96,6 +108,8 @@ class GPT:
         run = Apply(params, state, key=key, train=train, rows=rows)
         f = bound(run, self._children())
         y = f.norm(f.blocks(f.dropout(f.positions(f.embed(x)))))
+        if train and self.head_parts > 1:
+            return self._in_parts(params, y), run.state
         return (self._tied_head(params, y) if self.tied else f.head(y)), run.state
 
     @property
@@ -132,9 +146,18 @@ class GPT:
             "head": None if self.tied else Dense(self.embed.vocab, use_bias=False),
         }
 
+    def _in_parts(self, params: Params, y: Any) -> Any:
+        """The logits, not multiplied out."""
+        y, mask = split("GPT", y)
+        name = "embed" if self.tied else "head"
+        own = gathered(params[name], (*checks.path(), name))
+        kernel = own["embedding"].T if self.tied else own["kernel"]
+        return beside(Logits(y, kernel, self.head_parts, str(compute_dtype(y, kernel))), mask)
+
     def _tied_head(self, params: Params, y: Any) -> Any:
         y, mask = split("GPT", y)
-        return beside(self.embed.attend(params["embed"], y), mask)
+        embed = gathered(params["embed"], (*checks.path(), "embed"))
+        return beside(self.embed.attend(embed, y), mask)
 
     def _check(self, x: Any) -> None:
         x, _ = parts("GPT", x)
@@ -156,7 +179,8 @@ def gpt(
     positions: str = "learned",
     tied: bool = True,
     repeat: bool = False,
-    remat: bool = False,
+    remat: str | None = None,
+    head_parts: int = 1,
     kv_heads: int | None = None,
     hidden: int | None = None,
     activation: str | Callable = "gelu",
@@ -181,7 +205,10 @@ def gpt(
         positions: ``"learned"`` or ``"rotary"``.
         tied: whether the output takes the rows of the embedding.
         repeat: whether the blocks are scanned, so that time to compile does not grow with depth.
-        remat: whether the backward pass computes each scanned block again instead of keeping what is inside it.
+        remat: what of a block the backward pass computes again instead of keeping it, as the policy of `Remat`:
+            ``"full"``, ``"dots"``, or None for nothing.
+        head_parts: in how many parts of the batch a loss takes the logits in training, where a large vocabulary makes
+            them the largest array.
         kv_heads: number of key and value heads; None is ``heads``.
         hidden: width of the perceptrons; None is four times the width.
         activation: of the perceptrons, a name or a function of `jax.nn`.
@@ -230,4 +257,5 @@ def gpt(
         tied=tied,
         repeat=repeat,
         remat=remat,
+        head_parts=head_parts,
     )

@@ -11,17 +11,20 @@ from jaxnn.core.tree import path_of
 from jaxnn.core.types import Hyper, Key, Params, State
 from jaxnn.layers.children import layer_names
 from jaxnn.layers.combine import Sequential
+from jaxnn.layers.remat import Remat
 from jaxnn.layers.repeat import Repeat
 
 UNROLLED = 512
 """Blocks that are compiled one by one, at most."""
 
 
-def stack_of(block: Any, n: int, repeat: bool, remat: bool) -> Any:
-    """``n`` blocks in a row: a `Repeat` where ``repeat``, else a `Sequential`."""
+def stack_of(block: Any, n: int, repeat: bool, remat: str | None) -> Any:
+    """``n`` blocks in a row: a `Repeat` where ``repeat``, else a `Sequential`; ``remat`` is a policy of `Remat`."""
     if not repeat and n > UNROLLED:
         raise ValueError(f"{n} blocks are too many to compile one by one; write repeat=True, and they are scanned")
-    return Repeat(block, n, remat) if repeat else Sequential(*(block,) * n)
+    if repeat:
+        return Repeat(block, n, remat)
+    return Sequential(*(block if remat is None else Remat(block, remat),) * n)
 
 
 def init_caches(block: Any, n: int, repeat: bool, params: Params, batch: int, length: int, dtype: Any) -> Any:

@@ -84,7 +84,7 @@ class TransformerEncoder:
             "embed": self.embed,
             "positions": self.positions,
             "dropout": Dropout(self.dropout),
-            "blocks": stack_of(self.block, self.layers, self.repeat, False),
+            "blocks": stack_of(self.block, self.layers, self.repeat, None),
             "norm": self.norm,
             "mean": GlobalAvgPool(),
             "head": self.head,

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 
+from jaxnn.core.logits import on_rows
 from jaxnn.core.masks import Masked, only_real
 from jaxnn.core.records import Loss, Metric
 from jaxnn.core.types import Batch
@@ -78,8 +79,9 @@ class Head:
         if real is None:
             return Seen(outputs, targets, weight, None)
         # What stands in the other steps may be NaN, and a gradient of 0 times NaN would be NaN.
-        parts = (only_real(a, real) for a in (outputs, targets, _over(weight, real)))
-        outputs, targets, weight, real = (merged(a, real.ndim) for a in (*parts, real))
+        outputs = on_rows(lambda a: merged(only_real(a, real), real.ndim), outputs)
+        parts = (only_real(a, real) for a in (targets, _over(weight, real)))
+        targets, weight, real = (merged(a, real.ndim) for a in (*parts, real))
         return Seen(outputs, targets, weight, real)
 
     def _seen_both(self, outputs: Any, batch: Batch) -> Seen:

@@ -29,7 +29,7 @@ def forward(model, x):
         (nn.DepthwiseConv((3, 3)), struct(2, 8, 8, 4), 2 * 2 * 8 * 8 * 9 * 4),
         (nn.ConvTranspose(3, (2, 2), strides=2), struct(2, 4, 4, 5), 2 * 2 * 4 * 4 * 4 * 5 * 3),
         (nn.Repeat(nn.Dense(4), 7), struct(3, 4), 7 * 2 * 3 * 4 * 4),
-        (nn.Repeat(nn.Dense(4), 7, remat=True), struct(3, 4), 7 * 2 * 3 * 4 * 4),
+        (nn.Repeat(nn.Dense(4), 7, remat="full"), struct(3, 4), 7 * 2 * 3 * 4 * 4),
         (nn.LSTM(3), struct(2, 7, 4), 7 * 2 * 2 * (4 + 3) * 12),
         (nn.Sequential(nn.Dropout(0.5), nn.Activation("gelu"), nn.BatchNorm()), struct(2, 4), 0),
     ],
@@ -42,7 +42,7 @@ def test_closed_forms(model, x, expected):
 def test_a_training_step_of_a_gpt_costs_the_formula(recompute):
     """Forward, backward and, with rematerialisation, forward again but for the last product of a block."""
     sizes = {"vocab": 50, "context": 8, "width": 16, "heads": 2, "layers": 3}
-    model = nn.gpt(**sizes, repeat=True, remat=recompute)
+    model = nn.gpt(**sizes, repeat=True, remat="full" if recompute else None)
     ids = struct(4, 8, dtype="int32")
     params, state = jax.eval_shape(model.init, KEY, ids)
     step = jax.grad(lambda p, v: model.apply(p, state, v)[0].sum())

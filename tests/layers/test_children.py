@@ -19,6 +19,7 @@ COMPOSITES = {
     "Parallel": nn.Parallel(nn.Dense(4), NORM, join="add"),
     "Graph": nn.Graph(("a", NORM, "x"), ("b", nn.Dense(4), "a")),
     "Repeat": nn.Repeat(NORM, 2),
+    "Remat": nn.Remat(NORM),
     "Bidirectional": nn.Bidirectional(nn.Sequential(NORM, nn.GRU(2))),
     "TransformerBlock": nn.TransformerBlock(nn.Attention(2), norm=NORM),
     "TransformerBlock with a norm in the attention": nn.TransformerBlock(nn.Sequential(NORM, nn.Attention(2))),

@@ -64,4 +64,4 @@ def test_a_layer_that_is_given_nothing_is_as_its_paper_has_it():
     assert nn.RMSNorm().eps == nn.LayerNorm().eps and nn.RMSNorm().use_scale is True
     assert (nn.RandomCrop().padding, nn.RandomFlip().rate) == (4, 0.5)  # He et al., 2016, on CIFAR
     assert nn.DropConnect(nn.Dense(2)).rate == 0.5  # Wan et al., 2013
-    assert (nn.Repeat(nn.Dense(2)).n, nn.Repeat(nn.Dense(2)).remat) == (1, False)
+    assert (nn.Repeat(nn.Dense(2)).n, nn.Repeat(nn.Dense(2)).remat) == (1, None)

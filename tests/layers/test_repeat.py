@@ -25,7 +25,7 @@ def test_each_block_has_the_parameters_of_its_own_key(made):
         jax.tree.map(np.testing.assert_array_equal, member(made[tree]["residual_0"], i), alone)
 
 
-@pytest.mark.parametrize("remat", [False, True])
+@pytest.mark.parametrize("remat", [None, "full", "dots"])
 def test_equals_the_blocks_in_a_row_in_value_state_and_gradient(made, remat):
     rows = np.arange(6) < 5
     params, state, x = jax.tree.map(lambda a: np.asarray(a, np.float64), (*made, X))
@@ -74,5 +74,7 @@ def test_blocks_that_do_not_fit_are_told():
         nn.Repeat(nn.Dense(3), 2).init(KEY, X)
     with pytest.raises(ValueError, match="n must be"):
         nn.Repeat(nn.Dense(3), 0)
+    with pytest.raises(ValueError, match="'full', 'dots', got True; write Repeat"):
+        nn.Repeat(nn.Dense(4), 2, remat=True)
     with pytest.raises(TypeError, match="takes layers"):
         nn.Repeat(nn.Dense, 2)

@@ -15,7 +15,7 @@ X = np.random.default_rng(0).normal(size=(2, 4, 4)).astype(np.float32)
 
 @pytest.mark.parametrize("repeat", [False, True])
 def test_step_by_step_through_the_caches_is_all_at_once(repeat):
-    stack = stack_of(BLOCK, 2, repeat, remat=False)
+    stack = stack_of(BLOCK, 2, repeat, remat=None)
     assert isinstance(stack, nn.Repeat if repeat else nn.Sequential)
     params, state = jax.jit(stack.init)(jax.random.key(0), X)
     whole, _ = jax.jit(stack.apply)(params, state, X)
@@ -43,5 +43,5 @@ def test_weights_drawn_anew_are_normal_with_the_spread_that_is_asked_for():
 
 def test_blocks_without_end_are_scanned_or_refused():
     with pytest.raises(ValueError, match="1000000000 blocks are too many to compile one by one; write repeat=True"):
-        stack_of(nn.Residual(nn.Dense(2)), 10**9, False, False)
-    assert stack_of(nn.Residual(nn.Dense(2)), 10**9, True, False).n == 10**9
+        stack_of(nn.Residual(nn.Dense(2)), 10**9, False, None)
+    assert stack_of(nn.Residual(nn.Dense(2)), 10**9, True, None).n == 10**9
