@@ -47,6 +47,7 @@ GIANTS = {  # name -> sizes, slice and its mesh (data, model), sequences of a st
     "124M dots": (SMALL | {"remat": "dots"}, ONE, 8, ()),
     "124M full": (SMALL | {"remat": "full"}, ONE, 8, ()),
     "124M full, 32": (SMALL | {"remat": "full"}, ONE, 32, ()),
+    "124M full, 32, 8 parts": (SMALL | {"remat": "full", "head_parts": 8}, ONE, 32, ()),
     "1.5B": (XL | {"remat": "full"}, SLICE, 16, ()),
     "1.5B, 64": (XL | {"remat": "full"}, SLICE, 64, ()),
     "39B": (TABLE | {"remat": "full"}, POD, 16, MEGATRON),
@@ -147,7 +148,7 @@ def report(name, sizes, place, sequences, rules):
     work = nn.scale.gpt_flops(b, n, h, v, s, recompute=sizes.get("remat") == "full") / chips / PEAK
     cells = [
         name, f"{parameters / 1e9:.3f}", f"{place[0]} {place[1]}", f"{b} x {s}",
-        " + ".join(f"{p / 2**30:.2f}" for p in parts), f"{whole:.2f}{' fits' if whole < CAPACITY else ' TOO MUCH'}",
+        " + ".join(f"{p / 2**30:.2f}" for p in parts), f"{whole:.2f}{' fits' if whole < CAPACITY else ' too much'}",
         *(f"{moved.get(kind, 0):.3g}" for kind in ("all-gather", "reduce-scatter")), f"{weights:.3g}",
         f"{moved.get('all-reduce', 0):.3g}", f"{sums:.3g}",
         f"{moved.get('all-to-all', 0) + moved.get('collective-permute', 0):.2g}",

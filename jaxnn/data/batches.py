@@ -61,14 +61,15 @@ def batched(data: Batch, order: Any, real: Any, batch_size: int) -> Batch:
     steps = -(-entries // batch_size)
     padding = steps * batch_size - entries
     index = jnp.concatenate([order, jnp.broadcast_to(order[:1], (padding,))]) if padding else order
-    taken = jax.tree.map(lambda a: jnp.take(a, index, axis=0, mode="clip"), data)
     rows = jnp.arange(index.shape[0], dtype=jnp.int32) < real
     if data.weight is None:
         weight = rows.astype(jax.dtypes.canonicalize_dtype(float))
     else:
-        weight = padded(taken.weight, rows)
-    taken = taken._replace(weight=weight, rows=rows)
-    return jax.tree.map(lambda a: a.reshape(steps, batch_size, *a.shape[1:]), taken)
+        weight = padded(jax.tree.map(lambda a: jnp.take(a, index, axis=0, mode="clip"), data.weight), rows)
+    weight, rows = jax.tree.map(lambda a: a.reshape(steps, batch_size, *a.shape[1:]), (weight, rows))
+    index = index.reshape(steps, batch_size)  # first: devices that share the rows of a step gather their own alone
+    x, y = jax.tree.map(lambda a: jnp.take(a, index, axis=0, mode="clip"), (data.x, data.y))
+    return data._replace(x=x, y=y, weight=weight, rows=rows)
 
 
 def rows_of_a_step(batch_size: int | None, rows: int, shuffle: bool) -> tuple[int, bool]:

@@ -51,6 +51,7 @@ def grid(
     prepare: Any = None,
     groups: Any = None,
     precision: Any = None,
+    micro: int | None = None,
     start: Any = None,
     search: Search | None = None,
     folder: str | os.PathLike | None = None,
@@ -73,7 +74,7 @@ def grid(
             lacks takes the default of the trial function.
         epochs: passes over the data, at most; None where ``epochs`` is an axis.
         batch_size: rows of a step, where ``batch_size`` is no axis; None for all rows in one step, in their own order.
-        validation, stop, shuffle_seed, shuffle, standardise, prepare, groups, precision: as in `fit`, for all
+        validation, stop, shuffle_seed, shuffle, standardise, prepare, groups, precision, micro: as in `fit`, for all
             members; with folds what is fitted is fitted on the training rows of each.
         folds: cross-validation, in the place of ``validation``: a number of folds, `jaxnn.folds`, a splitter of
             scikit-learn, or a list of ``(train_rows, test_rows)``. Each point is trained once for each fold on its
@@ -120,7 +121,7 @@ def grid(
         raise ValueError(
             f"{without} needs a number of epochs; write grid(..., epochs=100), or an axis epochs=[10, 100]"
         )
-    check_options(batch_size=batch_size, precision=precision, stop=stop, shuffle_seed=shuffle_seed,
+    check_options(batch_size=batch_size, micro=micro, precision=precision, stop=stop, shuffle_seed=shuffle_seed,
                   callbacks=callbacks, folder=folder, shuffle=shuffle, standardise=standardise, states=states,
                   progress=progress)  # fmt: skip
     _check_where(on, search, callbacks)
@@ -132,7 +133,8 @@ def grid(
         raise ValueError(f"start= holds {len(starts)} and there are {len(points)} members; write one, or one for each")
     done = _done(starts if starts is not None else [start])
     last = None if epochs is None else done + epochs
-    options: dict[str, Any] = dict(epochs=last, batch_size=batch_size, stop=stop, shuffle=shuffle, precision=precision)
+    options: dict[str, Any] = dict(epochs=last, batch_size=batch_size, stop=stop, shuffle=shuffle, precision=precision,
+                                   micro=micro)  # fmt: skip
     points = filled(points, trial, seed=0, batch_size=batch_size, epochs=last)
     entries, cohorts = cohorts_of(trial, source, points, **options)
     if search is not None:
@@ -151,7 +153,7 @@ def grid(
     by = [joined([came for came in found if came.points[0] in own]) for own in map(set, cohorts)]
     again = dict(batch_size=batch_size, validation=validation, stop=stop, shuffle_seed=shuffle_seed, shuffle=shuffle,
                  standardise=standardise, prepare=prepare, groups=groups, precision=precision, epochs=epochs,
-                 start=job.start)  # fmt: skip
+                 micro=micro, start=job.start)  # fmt: skip
     runs = Runs(trial, data, points, source, tuple(Cohort.of(c, [entries[i] for i in c.points], source) for c in by),
                 again, record)  # fmt: skip
     if folder is not None and jax.process_index() == 0:
@@ -188,13 +190,14 @@ def population(
     prepare: Any = None,
     groups: Any = None,
     precision: Any = None,
+    micro: int | None = None,
     start: Any = None,
 ) -> Population:
     """Members of one structure, ready to train: advance them, take some, put others in their place, save them.
 
     Args:
         trial, data, batch_size, validation, folds, bootstrap, stop, plan, shuffle_seed, shuffle: as in `grid`.
-        standardise, prepare, groups, precision, start: as in `grid`.
+        standardise, prepare, groups, precision, micro, start: as in `grid`.
         space: as in `grid`, of one structure: axes of floats, seeds and `jaxnn.traced` numbers.
         epochs: after how many a member ends, where ``epochs`` is no axis; None for no end. A trial function that asks
             for its ``clock`` needs one.
@@ -215,11 +218,11 @@ def population(
         Population(2 members, 2 epochs, 2 go on)
     """
     points = as_space(space)
-    check_options(batch_size=batch_size, precision=precision, stop=stop, shuffle_seed=shuffle_seed,
+    check_options(batch_size=batch_size, micro=micro, precision=precision, stop=stop, shuffle_seed=shuffle_seed,
                   shuffle=shuffle, standardise=standardise)  # fmt: skip
     source, points = parted(trial, data, points, epochs, validation, folds, bootstrap, shuffle_seed=shuffle_seed,
                             shuffle=shuffle, scale=standardise, prepare=prepare, groups=groups)  # fmt: skip
-    options: dict[str, Any] = dict(batch_size=batch_size, stop=stop, shuffle=shuffle, precision=precision)
+    options: dict[str, Any] = dict(batch_size=batch_size, stop=stop, shuffle=shuffle, precision=precision, micro=micro)
     points = filled(points, trial, seed=0, batch_size=batch_size, **({} if epochs is None else {"epochs": epochs}))
     entries, cohorts = cohorts_of(trial, source, points, epochs=FOREVER if epochs is None else epochs, **options)
     if len(cohorts) != 1:

@@ -15,6 +15,7 @@ from jaxnn.core.precision import DEFAULT, Precision
 from jaxnn.core.tolerance import SPACING, spacing, tolerance
 from jaxnn.core.tree import count as scalars
 from jaxnn.grid.memory import Memory, told, within
+from jaxnn.grid.spread import AXES, Spread, check_plan, here, rules_of
 from jaxnn.train.free import free
 from jaxnn.train.layout import mapped
 
@@ -37,6 +38,12 @@ class Plan:
         on: which devices; empty for the first ones there are.
         room: members that a call has places for, though there be fewer: any number up to it shares one program. What
             is left empty takes next to no time, but for lanes beside members.
+        data: devices over which each member's rows of a step are split.
+        model: devices over which ``shard`` splits its weights by rules.
+        sequence: devices over which the steps of its sequences are split, the axis after the rows.
+        shard: how parameters and the optimizer's state lie: None, whole on each of a member's devices; ``"fully"``,
+            split over ``data`` (ZeRO-3, FSDP); rules, pairs of a pattern over the path and a `PartitionSpec`, such as
+            `jaxnn.core.shards.MEGATRON`; or both, ``("fully", *rules)``.
         precision: that of the training, which fills it in.
         memory: a `jaxnn.grid.memory.Memory`: what a call was predicted to take, and what was free; or None.
 
@@ -50,6 +57,10 @@ class Plan:
     chunk: int | None = None
     on: tuple = ()
     room: int | None = None
+    data: int = 1
+    model: int = 1
+    sequence: int = 1
+    shard: Any = None
     precision: Precision | None = field(default=None, compare=False)
     memory: Memory | None = field(default=None, compare=False)
 
@@ -58,12 +69,15 @@ class Plan:
         return {**vars(self), "on": ()}
 
     def __repr__(self) -> str:
-        return f"Plan(devices={self.devices}, width={self.width}, chunk={self.chunk})"
+        axes = "".join(f", {name}={n}" for name in AXES if (n := getattr(self, name)) != 1)
+        shard = "" if self.shard is None else f", shard={self.shard!r}"
+        return f"Plan(devices={self.devices}, width={self.width}, chunk={self.chunk}{axes}{shard})"
 
     def __str__(self) -> str:
         near = f"losses of the first epochs within {self.tolerance:.2g} of those of solo runs"
         exact = near if self.tolerance else "equal to solo runs to the bit"
-        members = f"{self.devices} device(s) x {self.chunk} members a call, {self.width} side by side"
+        each = "".join(f" x {n} {name}" for name in AXES if (n := getattr(self, name)) != 1)
+        members = f"{self.devices} device(s){each} x {self.chunk} members a call, {self.width} side by side"
         return f"{members}, {self._products}, {exact}"
 
     @property
@@ -78,7 +92,19 @@ class Plan:
     @property
     def beside(self) -> str | None:
         """The name of the axis of members that go side by side, or None."""
-        return BESIDE if self.width > 1 else None
+        return BESIDE if self.width > 1 or (self.devices > 1 and self.each > 1) else None
+
+    @property
+    def each(self) -> int:
+        """Devices of one member."""
+        return math.prod(getattr(self, name) for name in AXES)
+
+    @property
+    def spread(self) -> Spread | None:
+        """How a member lies over several devices, or None where one holds it."""
+        if self.each == 1:
+            return None
+        return Spread(self.mesh, *rules_of(self.shard))
 
     @property
     def platform(self) -> str:
@@ -98,13 +124,14 @@ class Plan:
         of `jaxnn.core.tolerance`.
         """
         own = self.precision or DEFAULT
-        exact = 0.0 if self.width == self.devices == 1 else 1e-4
+        exact = 0.0 if self.width == self.devices == self.each == 1 else 1e-4
         return exact and tolerance(exact, own.compute or "float32", self.platform, own.products)
 
     @property
     def mesh(self) -> Mesh:
-        """The devices along the axes ``member``, ``data`` and ``model``."""
-        return _mesh(self.on or tuple(jax.local_devices()[: self.devices]))
+        """The devices along the axes ``member``, ``data`` and ``model``, and ``sequence`` where it has any."""
+        on = self.on or tuple(here(self)[: self.devices * self.each])
+        return _mesh(on, self.data, self.model, self.sequence)
 
     def fitted(self, members: int) -> "Plan":
         """The plan for so many members: no more devices, and none wider, than they fill.
@@ -117,7 +144,30 @@ class Plan:
             devices = 1 << (devices.bit_length() - 1)
         width = max(1, min(self.width, -(-members // devices)))
         chunk = min(self.chunk or members, members)
-        return replace(self, devices=devices, width=width, chunk=max(chunk, 1), on=self.on[:devices])
+        if self.each > 1 and devices > 1:  # all that go side by side, and the next ones in another call
+            chunk = min(chunk, devices * width)
+        return replace(self, devices=devices, width=width, chunk=max(chunk, 1), on=self.on[: devices * self.each])
+
+    def settled(self, members: int, device: Any = None) -> "Plan":
+        """The plan for so many members, on devices that there are.
+
+        Args:
+            device: where the data lie on purpose, and so the members too; None for wherever JAX computes now.
+
+        Raises:
+            ValueError: for numbers that are none, or more devices than there are.
+        """
+        devices = _devices(device) if self.each == 1 else here(self)
+        check_plan(self, devices)
+        return replace(self, on=self.on or devices[: self.devices * self.each]).fitted(members)
+
+    def check(self, batch_size: int, rows: int) -> None:
+        """Raise unless the rows of a step divide over the devices of a member, where there are several steps."""
+        if batch_size < rows and batch_size % self.data:
+            raise ValueError(
+                f"a step of {batch_size} rows does not divide over data={self.data}; "
+                f"write batch_size={-(-batch_size // self.data) * self.data}"
+            )
 
     def halved(self, count: int) -> "Plan | None":
         """The plan for calls of half as many as ``count`` members, half as wide; None where none can be smaller."""
@@ -166,6 +216,9 @@ class Plan:
     def lay(self, function: Callable) -> Callable:
         """``function(own, shared)`` of one member, as a function of stacked members."""
 
+        if self.spread is not None:
+            return self.spread.lay(function, self.devices, self.width, self.beside)
+
         def on_device(own: Any, shared: Any) -> Any:
             members = jax.tree.leaves(own)[0].shape[0]
             if self.width == 1:
@@ -189,16 +242,25 @@ class Plan:
 
     def place(self, tree: Any, by_member: bool = False) -> Any:
         """A tree on the devices, as `sharding` says."""
+        if self.spread is not None:
+            return self.spread.place(tree, by_member)
         return jax.device_put(tree, self.sharding(by_member))
 
     def free(self) -> int:
         """Bytes that are free now on each device."""
-        return free(self.on or tuple(jax.local_devices()[: self.devices]))
+        return free(self.on or tuple(jax.local_devices()[: self.devices * self.each]))
+
+    def places(self, state: Any) -> Any:
+        """The sharding of every leaf of a stacked `TrainState`, or None for that of its members."""
+        return None if self.spread is None else self.spread.places(state)
 
 
 @functools.lru_cache(maxsize=64)
-def _mesh(devices: tuple) -> Mesh:
-    return Mesh(np.array(devices).reshape(-1, 1, 1), ("member", "data", "model"))
+def _mesh(devices: tuple, data: int, model: int, sequence: int) -> Mesh:
+    shape, names = (-1, data, model), ("member", "data", "model")
+    if sequence > 1:
+        shape, names = (*shape, sequence), (*names, "sequence")
+    return Mesh(np.array(devices).reshape(shape), names)
 
 
 def choose(plan: Any, members: int, gauge: Any = None, device: Any = None) -> Plan:
@@ -217,16 +279,9 @@ def choose(plan: Any, members: int, gauge: Any = None, device: Any = None) -> Pl
     Raises:
         ValueError: for anything else, or more devices than there are.
     """
-    devices = _devices(device)
     if isinstance(plan, Plan):
-        numbers = [plan.devices, plan.width, *(1 if n is None else n for n in (plan.chunk, plan.room))]
-        whole = all(isinstance(n, int) and n >= 1 for n in numbers)
-        if not whole or (plan.devices > len(devices) if not plan.on else plan.devices != len(plan.on)):
-            raise ValueError(
-                f"{plan!r} does not fit {len(devices)} device(s); write Plan(devices={len(devices)}, width=1), "
-                "or nn.configure(cpu_devices=...) before the first computation"
-            )
-        return told(replace(plan, on=plan.on or devices[: plan.devices]).fitted(members), members, gauge)
+        return told(plan.settled(members, device), members, gauge)
+    devices = _devices(device)
     if plan not in ("auto", "map", "vmap"):
         raise ValueError(
             f'a plan is "auto", "map", "vmap" or a Plan, got {plan!r}; write plan=nn.Plan(devices=1, width=8)'

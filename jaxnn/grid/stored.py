@@ -125,12 +125,14 @@ class _Begun(NamedTuple):
 def _begun(part: Part, place: Path) -> _Begun | None:
     from jaxnn.io.described import opened
     from jaxnn.io.folder import group_file, read_group
+    from jaxnn.io.orbax import written
 
     about = opened(place)
     if len(part.points) != len(about["points"]):
         raise ValueError(f"{place} is damaged: it holds {len(about['points'])} members, and not {len(part.points)}")
-    files = [(np.arange(*bounds), group_file(place, k, about["turn"])) for k, bounds in enumerate(about["groups"])]
-    begun = [(members, read_group(path, len(members))[0]) for members, path in files if path.is_file()]
+    bounds = enumerate(about["groups"])
+    files = [(np.arange(*own), written(group_file(place, k, about["turn"]))) for k, own in bounds]
+    begun = [(members, read_group(path, len(members))[0]) for members, path in files if path is not None]
     if not begun:
         return None
     known = about["model"]["stop"]

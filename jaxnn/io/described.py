@@ -69,6 +69,7 @@ def _how(population: Population) -> dict[str, Any]:
         "prepare": None if source.prepare is None else type(source.prepare).__name__,
         "precision": None if recipe.precision is None else recipe.precision.plain(),
         "rewind": recipe.rewind,
+        "micro": recipe.micro,
     }
 
 

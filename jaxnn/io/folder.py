@@ -4,6 +4,7 @@
 members stand in which file. ``members_000.safetensors`` and its siblings hold the states and the curves; each is whole
 by itself, written beside and then renamed, so that at any moment the folder is one from which to go on. Where a whole
 population is saved over another one, its files get other names, and ``population.json`` changes over to them at once.
+States that several devices share stand in ``members_000.orbax`` in their place, see `jaxnn.io.orbax`.
 """
 
 import json
@@ -19,13 +20,14 @@ import numpy as np
 from jaxnn.core import files
 from jaxnn.data.folded import read_parts
 from jaxnn.data.source import Source, read
+from jaxnn.io import orbax
 from jaxnn.io.described import FILE, compare, describe, opened, refuse, started, trains
 from jaxnn.io.values import decode, unread
 from jaxnn.optim.average import keeps
 from jaxnn.train.begin import shapes
 from jaxnn.train.enrol import Entry, enrol, task_of
 from jaxnn.train.group import Group, Standing
-from jaxnn.train.layout import Layout
+from jaxnn.train.layout import Layout, lies_split
 from jaxnn.train.outcome import chosen
 from jaxnn.train.population import Population
 
@@ -50,15 +52,16 @@ def save(folder: str | os.PathLike, population: Population) -> None:
 def _change_over(folder: Path, population: Population, about: dict[str, Any]) -> None:
     """Write all groups under the names of a new turn, then the file that says so: the change is made at once."""
     swept(folder)
-    old = set(folder.glob("members_*.safetensors"))
-    new = {group_file(folder, number, about["turn"]) for number in range(len(population.groups))}
+    old = set(folder.glob("members_*"))
+    turned = [group_file(folder, number, about["turn"]) for number in range(len(population.groups))]
+    new = {path.with_suffix(kind) for path in turned for kind in orbax.KINDS}
     for path in old & new:
-        path.unlink()  # of a save that was killed
+        orbax.remove(path)  # of a save that was killed
     for number, group in enumerate(population.groups):
         write(folder, population, number, group, about["turn"])
     _put(folder, about)
     for path in old - new:
-        path.unlink(missing_ok=True)
+        orbax.remove(path)
 
 
 def attach(folder: str | os.PathLike, population: Population) -> None:
@@ -77,7 +80,7 @@ def attach(folder: str | os.PathLike, population: Population) -> None:
         population.groups = _groups(folder, known, population)
         _not_past(folder, population)
         about |= {"groups": known["groups"], "turn": known["turn"]}
-    elif any(folder.glob("members_*.safetensors")):
+    elif any(folder.glob("members_*")):
         raise ValueError(f"the folder {folder} holds weights and no {FILE} that says of what; write another folder")
     swept(folder)
     _put(folder, about)
@@ -156,7 +159,13 @@ def write(folder: Path, population: Population, number: int, group: Group, turn:
     tree = {"state": state, "history": group.history()}
     if state.best is None and keeps(state.opt_state):
         tree["chosen"] = chosen(state)[0]
-    files.write(group_file(folder, number, turn), tree, {"epoch": int(group.standing.epoch)})
+    path, other = (group_file(folder, number, turn).with_suffix(kind) for kind in orbax.KINDS)
+    if any(map(lies_split, jax.tree.leaves(state))):
+        path, other = other, path
+        orbax.write(path, tree | {"epoch": np.int32(group.standing.epoch)})
+    elif first_process(population.layout):
+        files.write(path, tree, {"epoch": int(group.standing.epoch)})
+    orbax.remove(other)  # of a training that went on under another plan
 
 
 def load(
@@ -200,7 +209,8 @@ def _loaded(
     source = read_parts(data, *parts, **options) if how["validation"] == "folds" else read(data, held, **options)
     entries = [
         enrol(trial, source, decode(point), epochs=epochs, batch_size=how["batch_size"], shuffle=how["shuffle"],
-              stop=stop, precision=how["precision"], rewind=how["rewind"])._replace(seed=seed)
+              stop=stop, precision=how["precision"], rewind=how["rewind"],
+              micro=how.get("micro"))._replace(seed=seed)
         for point, epochs, seed in zip(known["points"], known["epochs"], known["seeds"], strict=True)
     ]  # fmt: skip
     population = Population(source, entries, layout or _layout(known["plan"], entries, source))
@@ -223,16 +233,16 @@ def _groups(folder: Path, known: dict[str, Any], population: Population) -> list
     one = shapes(population.entries[0], population.source)
     found = []
     for number, (first, last) in enumerate(known["groups"]):
-        members, path = np.arange(first, last), group_file(folder, number, known["turn"])
+        members, path = np.arange(first, last), orbax.written(group_file(folder, number, known["turn"]))
         standing = None
-        if path.exists():
+        if path is not None:
             state = jax.tree.map(lambda a, n=last - first: jax.ShapeDtypeStruct((n, *a.shape), a.dtype), one)
             tree, epoch = read_group(path, last - first)
             curves = tree.get("history", {})
             if curves.keys() not in (set(), one.metrics.keys()):
                 raise ValueError(f"{path} holds the curves {[*curves]}, and these are to be {[*one.metrics]}")
             like = {"state": state, "history": curves, **({"chosen": state.params} if "chosen" in tree else {})}
-            back = files.read_into(path, like)[0]["state"]
+            back = _read_into(path, like, population.layout)
             standing = Standing(back, False, epoch, {name: [v] for name, v in curves.items()})
         found.append(Group(members, standing))
     return found
@@ -244,7 +254,11 @@ def read_group(path: Path, members: int) -> tuple[dict[str, Any], int]:
     Raises:
         ValueError: if it is damaged or holds anything else.
     """
-    tree, meta = files.read(path)
+    if path.suffix == ".orbax":
+        tree = orbax.read(path)
+        meta: dict[str, Any] = {"epoch": int(tree.pop("epoch", -1))}
+    else:
+        tree, meta = files.read(path)
     epoch: Any = meta.get("epoch")
     history: Any = tree.get("history", {}) if isinstance(tree, dict) else None
     ok = isinstance(history, dict) and isinstance(tree.get("state"), dict) and type(epoch) is int and epoch >= 0
@@ -253,10 +267,28 @@ def read_group(path: Path, members: int) -> tuple[dict[str, Any], int]:
     return tree, epoch
 
 
+def _read_into(path: Path, like: dict[str, Any], layout: Layout) -> Any:
+    """The state of members, read into this tree: on the host, or what is split right onto the devices."""
+    if path.suffix != ".orbax":
+        return files.read_into(path, like)[0]["state"]
+    if layout.spread is not None and layout.spread.splits:
+        places = layout.places(like["state"])
+        laid = jax.tree.map(lambda a, s: jax.ShapeDtypeStruct(a.shape, a.dtype, sharding=s), like["state"], places)
+        like = like | {"state": laid}
+    return orbax.read(path, like | {"epoch": jax.ShapeDtypeStruct((), "int32")})["state"]
+
+
+def first_process(layout: Layout) -> bool:
+    """Whether this process writes what all processes of a member have: the first of them, or the only one."""
+    return layout.spread is None or jax.process_index() == 0
+
+
 def swept(folder: Path) -> None:
     """Remove what a killed process left half written beside the files."""
     for pattern in OURS:
         files.swept(folder, pattern)
+    for place in folder.glob("members_*.orbax"):
+        orbax.swept(place)
 
 
 def group_file(folder: Path, number: int, turn: int) -> Path:

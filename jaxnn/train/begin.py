@@ -11,7 +11,7 @@ from jaxnn.data.source import Source
 from jaxnn.train.culprits import naming_culprits
 from jaxnn.train.engine import start as fresh
 from jaxnn.train.enrol import Entry
-from jaxnn.train.layout import Layout
+from jaxnn.train.layout import Layout, stacked
 from jaxnn.train.population import Population
 from jaxnn.train.result import Run
 from jaxnn.train.taken import Taken, take_over
@@ -29,6 +29,7 @@ def begin(
         start: None, weights for all, a `Run` for all to go on from, or a list of either with one for each.
         folder: where it is saved, and continued from if it was saved there before.
     """
+    layout.check(entries[0].recipe.batch_size, source.rows)
     starts = start if isinstance(start, (list, tuple)) and not hasattr(start, "_fields") else [start] * len(entries)
     if len(starts) != len(entries):
         raise ValueError(f"start= holds {len(starts)} and there are {len(entries)} members; write one, or one for each")
@@ -83,7 +84,7 @@ def _go_on(population: Population, runs: list[Any]) -> None:
     if len(epochs) > 1:
         raise ValueError(f"runs of {sorted(epochs)} epochs see other rows next and cannot go on together; {call}")
     longest = max(run.epochs for run in runs)
-    state = jax.tree.map(lambda *a: np.stack([np.asarray(v) for v in a]), *[run.last for run in runs])
+    state = stacked([run.last for run in runs])
     curves = {
         name: np.stack([np.pad(run.history[name], (0, longest - run.epochs), constant_values=np.nan) for run in runs])
         for name in runs[0].history

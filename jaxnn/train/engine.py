@@ -40,6 +40,8 @@ from jaxnn.optim.penalties import value_of
 from jaxnn.train.class_weight import numbered
 from jaxnn.train.heads import by_path
 from jaxnn.train.health import sick_step
+from jaxnn.train.layout import WHOLE, Spread
+from jaxnn.train.micro import pieced
 from jaxnn.train.optimizer import packed, plain
 from jaxnn.train.state import TrainState
 from jaxnn.train.step import evaluate, init, steps_key, train_step
@@ -63,6 +65,8 @@ class Recipe:
         classes: class names, by which class weights may be given: pairs of an output's path and its names.
         remat: whether a gradient through the training keeps the state before each step alone, and computes the step
             anew on its way back.
+        micro: rows whose gradient is taken at once, of which a step adds up several; None for all of a step.
+        spread: how a member lies over several devices.
     """
 
     trial: TrialLike
@@ -75,6 +79,8 @@ class Recipe:
     platform: str | None = None
     classes: tuple = ()
     remat: bool = False
+    micro: int | None = None
+    spread: Spread = WHOLE
 
     def built(self, member: "Member") -> Trial:
         """The trial of a member, early stopping included; its numbers may be traced."""
@@ -90,6 +96,10 @@ class Recipe:
         steps = member.steps if self.steps_per_epoch is None else self.steps_per_epoch
         clock = lambda: Clock(steps, member.epochs, member.epochs * steps)  # noqa: E731
         return build(self.trial, join(self.structure, member.hparams), clock).stopping(member.stop)
+
+    def reading(self, read: Reading) -> Reading:
+        """What makes the rows of a batch, and lays them where they are to lie."""
+        return lambda batch: self.spread.rows(batch if read is None else read(batch))
 
 
 class Member(NamedTuple):
@@ -145,14 +155,17 @@ def advance(
         The state, and for each head the sums of each step over its rows, ``(steps, ...)``.
     """
     trial, key = recipe.built(member), steps_key(member.key)
-    optimizer = packed(trial, state) if recipe.platform == "cpu" else plain(trial)
+    optimizer = packed(trial, state) if recipe.platform == "cpu" else plain(trial)._replace(hold=recipe.spread.hold)
+    pieces = max(1, recipe.batch_size // (recipe.micro or recipe.batch_size))
     tied = recipe.platform in ("gpu", "cuda", "rocm")
 
     def one(state: TrainState, given: tuple[Batch, Any]) -> tuple[TrainState, Any]:
         batch, count = given
         batch = batch if read is None else read(batch)
         batch = batch._replace(x=_own(batch.x, state.step)) if tied else batch
-        return train_step(trial, state, batch, count, key, recipe.precision or DEFAULT, optimizer, counts)
+        chosen = recipe.precision or DEFAULT
+        after, sums = train_step(trial, state, batch, count, key, chosen, optimizer, counts, pieces)
+        return recipe.spread.hold(after), sums
 
     def one_or_none(state: TrainState, given: tuple[Batch, Any]) -> tuple[TrainState, Any]:
         nothing = jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), jax.eval_shape(one, state, given)[1])
@@ -163,7 +176,7 @@ def advance(
     body = jax.checkpoint(body, prevent_cse=False) if recipe.remat else body
     state, sums = jax.lax.scan(body, state, (batches, batches.rows.sum(1, dtype=jnp.int32)))
     state = state._replace(opt_state=optimizer.unpack(state.opt_state))
-    return state, weighted(trial, sums, batches.weight)
+    return state, weighted(trial, sums, batches.weight if pieces == 1 else pieced(batches.weight, pieces, 1))
 
 
 def _own(x: Any, step: Any) -> Any:
@@ -203,7 +216,7 @@ def close(
     if penalty is not None:
         row["penalty"] = penalty
     row = {name: v.astype(state.metrics[name].dtype) for name, v in row.items()}
-    losses = reduce(jnp.add, (s.loss for s in sums))
+    losses = reduce(jnp.add, (s.loss if s.loss.ndim == 1 else s.loss.sum(1) for s in sums))
     own = losses.shape[0] if recipe.steps_per_epoch is not None else member.steps
     state = state._replace(diverged=sick_step(state, losses, own, recipe.platform), metrics=row)
     if trial.stop is not None:
@@ -231,8 +244,8 @@ def epoch(
         part, data = member.part, block.data
         batches = block.parts.training(data, part, order, recipe.batch_size)
         held, read = block.parts.held(data, part, EVALUATION_ROWS), block.parts.reading(data, part)
-    counts = jax.tree.map(lambda a: a[part], block.counts)
-    after, sums = advance(recipe, member, state, batches, counts, read)
+    counts, read = jax.tree.map(lambda a: a[part], block.counts), recipe.reading(read)
+    after, sums = advance(recipe, member, state, recipe.spread.rows(batches, 1), counts, read)
     return close(recipe, member, after, sums, held, read)
 
 

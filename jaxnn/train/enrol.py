@@ -18,6 +18,7 @@ from jaxnn.data.labels import by_output
 from jaxnn.data.source import Source
 from jaxnn.train.engine import Member, Recipe
 from jaxnn.train.heads import Head
+from jaxnn.train.micro import micro_rows
 from jaxnn.train.options import part_of, whole
 from jaxnn.train.targets import check_heads
 from jaxnn.train.trial import OWN, Trial, TrialLike, arguments, check_names
@@ -84,7 +85,7 @@ class Entry(NamedTuple):
 
 def enrol(
     trial: TrialLike, source: Source, point: Mapping[str, Any], *, epochs: int, batch_size: int | None,
-    shuffle: bool = True, stop: Any = None, precision: Any = None, rewind: bool = True,
+    shuffle: bool = True, stop: Any = None, precision: Any = None, rewind: bool = True, micro: int | None = None,
 ) -> Entry:  # fmt: skip
     """Sort a point into what is traced and what is structure; checks the names and numbers of its hyperparameters.
 
@@ -102,13 +103,14 @@ def enrol(
     check_names(trial, hparams)
     inside, structure = split(hparams)
     size, shuffle = rows_of_a_step(own["batch_size"], source.rows, shuffle)
+    size = micro_rows(size, micro, source.rows)
     part = part_of(point)
     if not 0 <= part < len(source.parts):
         raise ValueError(f"the data have {len(source.parts)} part(s), and {part} is none of them; write "
                          "grid(..., folds=5), which makes the axis fold itself")  # fmt: skip
     alike, steps = source.pace(size, part)
     recipe = Recipe(trial, structure, size, alike, source.holds_out, precision_of(precision),
-                    rewind, classes=tuple(by_output(source.classes).items()))  # fmt: skip
+                    rewind, classes=tuple(by_output(source.classes).items()), micro=micro)  # fmt: skip
     return Entry(dict(point), recipe, inside, int(seed), int(own["epochs"]), shuffle, stop, steps)
 
 

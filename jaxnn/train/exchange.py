@@ -38,7 +38,7 @@ def _changed(source: Any, entry: Entry, changes: dict[str, Any], seed: int) -> E
     known = entry.recipe
     new = enrol(
         known.trial, source, point, epochs=entry.epochs, batch_size=known.batch_size, shuffle=entry.shuffle,
-        stop=entry.stop, precision=known.precision, rewind=known.rewind,
+        stop=entry.stop, precision=known.precision, rewind=known.rewind, micro=known.micro,
     )._replace(seed=seed, shuffle=entry.shuffle)  # fmt: skip
     new = new._replace(recipe=replace(new.recipe, steps_per_epoch=known.steps_per_epoch), steps=entry.steps)
     if new.structure != entry.structure:

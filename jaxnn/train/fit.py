@@ -9,7 +9,7 @@ from jaxnn.train.begin import begin
 from jaxnn.train.culprits import naming_culprits
 from jaxnn.train.ending import Interrupted, told
 from jaxnn.train.enrol import check, enrol, task_of
-from jaxnn.train.layout import Alone
+from jaxnn.train.layout import check_layout
 from jaxnn.train.options import check_hparams, check_options, whole
 from jaxnn.train.progress import progress_bar
 from jaxnn.train.result import Run
@@ -36,6 +36,8 @@ def fit(
     folder: str | os.PathLike | None = None,
     callbacks: Sequence[Callable] = (),
     rewind: bool = True,
+    micro: int | None = None,
+    plan: Any = None,
     progress: bool = True,
 ) -> Run:
     """Train one network: initialisation, every epoch, validation and stopping in compiled programs.
@@ -69,10 +71,13 @@ def fit(
         folder: where to write every few seconds, and from where to go on after a kill; `jaxnn.load_runs` reads it.
         callbacks: functions ``(population, epoch, row)``, called after each epoch, or each ``f.every`` epochs.
         rewind: False spares the copy of the state that lets a run which diverges go back to its epoch's beginning.
+        micro: rows whose gradient is taken at once, in less memory: that of a step is the sum over them, and so that of
+            the whole batch. Each draws dropout masks of its own, and `BatchNorm` sees one after the other.
+        plan: a `Plan` that spreads the network over devices, ``nn.Plan(data=8)``; None for one device.
         progress: a bar for work longer than a second.
 
     Returns:
-        A `Run`.
+        A `Run`; where ``plan`` splits its weights, they stay on the devices that hold them.
 
     Raises:
         ValueError: for data, labels or hyperparameters that do not fit, before anything is compiled.
@@ -88,21 +93,22 @@ def fit(
         [7.0]
     """
     whole("epochs", epochs)
-    check_options(batch_size=batch_size, precision=precision, stop=stop, shuffle_seed=shuffle_seed,
+    check_options(batch_size=batch_size, micro=micro, precision=precision, stop=stop, shuffle_seed=shuffle_seed,
                   callbacks=callbacks, folder=folder, shuffle=shuffle, standardise=standardise, rewind=rewind,
                   progress=progress)  # fmt: skip
     hparams = check_hparams(hparams)
     source = read(data, validation, shuffle_seed=shuffle_seed, scale=standardise, shuffle=shuffle, prepare=prepare,
                   groups=groups, task=task_of(trial, hparams, epochs))  # fmt: skip
+    layout = check_layout(plan).settled(1, source.device)
     done = start.epochs if isinstance(start, Run) else 0
     if seed is None:
         seed = start.seed if isinstance(start, Run) else 0
     point = {**hparams, "seed": seed}
     entry = enrol(trial, source, point, epochs=done + epochs, batch_size=batch_size, shuffle=shuffle, stop=stop,
-                  precision=precision, rewind=rewind)  # fmt: skip
+                  precision=precision, rewind=rewind, micro=micro)  # fmt: skip
     with naming_culprits(entry, source):
         check(entry, entry.trial(), source)
-    population = begin([entry], source, Alone(source.device), start, folder)
+    population = begin([entry], source, layout, start, folder)
     with progress_bar(epochs, progress, "fit") as bar:
         try:
             population.advance(done + epochs - population.epoch, callbacks, bar.update)

@@ -12,7 +12,7 @@ from jaxnn.core.waiting import Task
 from jaxnn.data.source import Block, Source
 from jaxnn.train.class_weight import counted
 from jaxnn.train.engine import Member
-from jaxnn.train.layout import Layout
+from jaxnn.train.layout import Layout, lies_split, of_members
 from jaxnn.train.program import Programs, settings
 from jaxnn.train.trial import Trial
 
@@ -56,19 +56,22 @@ class Group:
         self.pace = 1
 
     def state(self, layout: Layout) -> Any:
-        """The state on the host, in the order of the members."""
+        """The state in the order of the members: on the host, or where weights are split on the devices as it lies."""
         state = self.standing.state
         if not self.standing.laid:
             return state
         back = self._back(layout)
-        host = jax.tree.map(lambda a: np.asarray(a)[back], state)
+        if layout.spread is not None and len(back) == len(layout.arrange(len(back))):
+            host = jax.tree.map(lambda a: a if lies_split(a) else np.asarray(a)[back], state)
+        else:
+            host = of_members(state, back)
         self.kept = self.standing._replace(state=host, laid=False)
         return host
 
     def keep(self, layout: Layout) -> None:
         """Now and then take a copy of the state to the host: a call gives its memory away, and may fail."""
         began = time.perf_counter()
-        if len(self.members) > 1 and began >= self.due:
+        if len(self.members) > 1 and began >= self.due and layout.spread is None:
             self.state(layout)
             now = time.perf_counter()
             self.due = now + max(KEEP_SECONDS, (now - began) / KEEP_SHARE)
@@ -113,7 +116,7 @@ class Group:
             self.kept, self.due = self.standing, time.perf_counter() + KEEP_SECONDS
         if state is not None and not self.standing.laid:
             order = layout.arrange(len(self.members))
-            state = layout.place(jax.tree.map(lambda a: np.asarray(a)[order], state), by_member=True)
+            state = layout.place(of_members(state, order), by_member=True)
             self.standing = self.standing._replace(state=state, laid=True)
         row, block = layout.place(source.first_row), Block(*shared, *layout.place(source.work(0, 0)))
         begin, train, seconds, compiles = programs.compile(given, row, block, state)
@@ -177,5 +180,5 @@ def _placed(own: tuple, layout: Layout, count: int) -> tuple:
     order = layout.arrange(count)
     member, given = jax.tree.map(lambda a: np.asarray(a)[order], own)
     member = member._replace(epochs=np.where(layout.idle(count), np.int32(0), member.epochs))
-    member, given = layout.place((member, given), by_member=True)
+    member, given = layout.place(member, by_member=True), layout.place(given, by_member=True)
     return member._replace(key=jax.random.wrap_key_data(member.key, impl="threefry2x32")), given

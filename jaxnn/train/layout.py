@@ -29,6 +29,19 @@ class Layout(Protocol):
         """Members of one call of the program, or None for all."""
         ...
 
+    @property
+    def spread(self) -> "Spread | None":
+        """How one member lies over several devices, or None where one holds it."""
+        ...
+
+    def settled(self, members: int, device: Any = None) -> "Layout":
+        """The layout for so many members, on devices that there are; raises where there are none."""
+        ...
+
+    def check(self, batch_size: int, rows: int) -> None:
+        """Raise unless a step of so many rows, of so many that there are, fits."""
+        ...
+
     def arrange(self, count: int) -> np.ndarray:
         """Which of ``count`` members stand in which place; a member may stand in several, to fill them up."""
         ...
@@ -57,6 +70,50 @@ class Layout(Protocol):
         """The layout for calls of half as many as ``count`` members; None where a call cannot be smaller."""
         ...
 
+    def places(self, state: Any) -> Any:
+        """The sharding of every leaf of a stacked `TrainState`, or None for that of its members."""
+        ...
+
+
+class Spread(Protocol):
+    """How one member lies over several devices; a `Recipe` carries it, as it shapes the program."""
+
+    @property
+    def splits(self) -> bool:
+        """Whether weights are split, so that no device need hold all of them."""
+        ...
+
+    def rows(self, batch: Any, axis: int = 0) -> Any:
+        """Rows, ``axis`` theirs, as they are to lie."""
+        ...
+
+    def hold(self, tree: Any) -> Any:
+        """Weights, gradients or a `TrainState` of a member, as they are to lie."""
+        ...
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A member that one device holds: nothing is split.
+
+    Example:
+        >>> Whole().splits, Whole() == Whole(), Whole().rows("rows")
+        (False, True, 'rows')
+    """
+
+    splits: bool = False
+
+    def rows(self, batch: Any, axis: int = 0) -> Any:
+        """As they are."""
+        return batch
+
+    def hold(self, tree: Any) -> Any:
+        """As it is."""
+        return tree
+
+
+WHOLE = Whole()
+
 
 def mapped(function: Callable, own: Any, shared: Any) -> Any:
     """``function(one, shared)`` for one member after the other; a single one needs no loop, and compiles faster."""
@@ -80,6 +137,7 @@ class Alone:
     device: Any = None
     beside: None = None
     chunk: None = None
+    spread: None = None
 
     @property
     def platform(self) -> str:
@@ -87,6 +145,13 @@ class Alone:
         settings: Any = jax.config
         device = settings.jax_default_device if self.device is None else self.device
         return getattr(device, "platform", device) or jax.local_devices()[0].platform
+
+    def settled(self, members: int, device: Any = None) -> "Alone":
+        """Where the data lie, unless it is on a device of its own."""
+        return self if self.device is not None or device is None else Alone(device)
+
+    def check(self, batch_size: int, rows: int) -> None:
+        """Any step fits."""
 
     def arrange(self, count: int) -> np.ndarray:
         """As they come."""
@@ -117,3 +182,48 @@ class Alone:
     def halved(self, count: int) -> None:
         """A single member has no half."""
         return
+
+    def places(self, state: Any) -> None:
+        """As its members."""
+
+
+def lies_split(leaf: Any) -> bool:
+    """Whether a leaf is an array of which several devices hold a part each."""
+    return isinstance(leaf, jax.Array) and len(leaf.sharding.device_set) > 1 and not leaf.is_fully_replicated
+
+
+def of_members(tree: Any, members: Any) -> Any:
+    """Some members of a stacked tree, in this order: on the host, but for leaves that are split over devices.
+
+    Example:
+        >>> of_members({"a": np.arange(3)}, [2, 0])["a"].tolist()
+        [2, 0]
+    """
+    return jax.tree.map(lambda a: a[np.asarray(members)] if lies_split(a) else np.asarray(a)[members], tree)
+
+
+def stacked(trees: list[Any]) -> Any:
+    """Trees of members as one, on the host; a leaf of one member that is split over devices stays there, as a copy.
+
+    Example:
+        >>> stacked([{"a": np.arange(2)}, {"a": np.arange(2)}])["a"].shape
+        (2, 2)
+    """
+    return jax.tree.map(
+        lambda *a: a[0][None] if len(a) == 1 and lies_split(a[0]) else np.stack(list(map(np.asarray, a))), *trees
+    )
+
+
+def check_layout(plan: Any) -> Layout:
+    """The layout that a `fit` is given; None is one device.
+
+    Example:
+        >>> check_layout("auto")
+        Traceback (most recent call last):
+        ValueError: fit trains one network: plan must be a Plan or None, got 'auto'; write plan=nn.Plan(data=8)
+    """
+    if plan is not None and not hasattr(plan, "settled"):
+        raise ValueError(
+            f"fit trains one network: plan must be a Plan or None, got {plan!r}; write plan=nn.Plan(data=8)"
+        )
+    return Alone() if plan is None else plan

@@ -20,11 +20,13 @@ class Optimizer(NamedTuple):
         update: ``(grads, opt_state, params, rest, value_fn) -> (updates, opt_state)``; ``rest`` holds the other extra
             arguments by name.
         pack, unpack: the state as ``update`` takes it, and back.
+        hold: a gradient as it is to lie, where it is split over devices.
     """
 
     update: Callable
     pack: Callable = lambda state: state
     unpack: Callable = lambda state: state
+    hold: Callable = lambda grads: grads
 
 
 def plain(trial: Trial) -> Optimizer:

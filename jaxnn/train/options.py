@@ -30,13 +30,13 @@ def whole(name: str, value: Any, least: int = 1) -> None:
 
 
 def check_options(
-    *, batch_size: Any = None, precision: Any = None, stop: Any = None, shuffle_seed: Any = 0,
+    *, batch_size: Any = None, micro: Any = None, precision: Any = None, stop: Any = None, shuffle_seed: Any = 0,
     callbacks: Any = (), folder: Any = None, **flags: Any,
 ) -> None:  # fmt: skip
     """Raise for an option of another kind.
 
     Args:
-        batch_size: a whole number or None.
+        batch_size, micro: whole numbers or None.
         precision: a name, a `Precision` or None.
         stop: an `EarlyStopping` or None.
         shuffle_seed: a whole number.
@@ -54,6 +54,8 @@ def check_options(
     """
     if batch_size is not None:
         whole("batch_size", batch_size)
+    if micro is not None:
+        whole("micro", micro)
     precision_of(precision)
     for name, value in flags.items():
         if not isinstance(value, (bool, np.bool_)):

@@ -13,6 +13,7 @@ from jaxnn.data.source import Source
 from jaxnn.optim.average import averaged, keeps
 from jaxnn.train.baseline import of_member
 from jaxnn.train.enrol import Entry
+from jaxnn.train.layout import lies_split
 from jaxnn.train.model import Model
 from jaxnn.train.options import part_of
 from jaxnn.train.progress import reading_order
@@ -77,7 +78,8 @@ def chosen(state: Any) -> tuple[Any, Any]:
     if state.best is not None:
         return state.best.params, state.best.model_state
     if keeps(state.opt_state):
-        return jax.tree.map(np.asarray, jax.vmap(averaged)(state.opt_state, state.params)), state.model_state
+        weights = jax.vmap(averaged)(state.opt_state, state.params)
+        return jax.tree.map(lambda a: a if lies_split(a) else np.asarray(a), weights), state.model_state
     return state.params, state.model_state
 
 
@@ -93,13 +95,14 @@ def bare(entry: Entry, source: Source) -> Model:
 
 
 def arrays(tree: Any) -> Any:
-    """JAX arrays, as layers index them; what JAX would narrow now, a float64 outside of x64, stays as it is.
+    """JAX arrays, as layers index them; what JAX would narrow now, a float64 outside of x64, stays, and what is split.
 
     Example:
         >>> arrays({"a": np.ones(2, np.float32)})
         {'a': Array([1., 1.], dtype=float32)}
     """
-    return jax.tree.map(lambda a: jax.device_put(a) if jax.dtypes.canonicalize_dtype(a.dtype) == a.dtype else a, tree)
+    stays = lambda a: lies_split(a) or jax.dtypes.canonicalize_dtype(a.dtype) != a.dtype  # noqa: E731
+    return jax.tree.map(lambda a: a if stays(a) else jax.device_put(a), tree)
 
 
 def shown(value: Any) -> Any:

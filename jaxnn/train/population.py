@@ -15,7 +15,7 @@ from jaxnn.train.engine import Member
 from jaxnn.train.enrol import Entry
 from jaxnn.train.exchange import put, replaced
 from jaxnn.train.group import Group, Standing, shared
-from jaxnn.train.layout import Layout
+from jaxnn.train.layout import Layout, of_members
 from jaxnn.train.outcome import Outcome, bare, chosen, columns, joined, shown
 from jaxnn.train.program import needed, programs
 from jaxnn.train.result import Run
@@ -175,10 +175,10 @@ class Population:
         return jax.tree.map(lambda *a: np.stack(a), *own)._replace(hparams=numbers)
 
     def _of(self, tree: Any, members: Any) -> Any:
-        return jax.tree.map(lambda a: np.asarray(a)[members], tree)
+        return of_members(tree, members)
 
     def state(self) -> Any:
-        """The stacked `TrainState` of all members, NumPy arrays.
+        """The stacked `TrainState` of all members, NumPy arrays; as it lies where devices share its weights.
 
         Raises:
             ValueError: before the first epoch.

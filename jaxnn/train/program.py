@@ -15,7 +15,7 @@ from jaxnn.core.platforms import written_for
 from jaxnn.core.reads import key_of
 from jaxnn.core.waiting import Task
 from jaxnn.train.engine import Recipe, epochs, start
-from jaxnn.train.layout import Alone, Layout
+from jaxnn.train.layout import WHOLE, Alone, Layout
 
 OPTIONS = {"cpu": {"xla_backend_optimization_level": 1}, "tpu": {"exec_time_optimization_effort": -1.0}}
 """For XLA. On a CPU level 1 compiles a small network four times as fast as the default and runs as fast; on a TPU less
@@ -171,7 +171,10 @@ class Programs:
     def __init__(self, recipe: Recipe, layout: Layout):
         # A member that goes back would hide the NaN that JAX looks for.
         rewind = recipe.rewind and not settings().jax_debug_nans
-        self.recipe = replace(recipe, platform=layout.platform, rewind=rewind)
+        # What is fastest on one device by laying weights together would bring split ones together.
+        platform = layout.platform if layout.spread is None else None
+        self.recipe = replace(recipe, platform=platform, rewind=rewind, spread=layout.spread or WHOLE)
+        self.layout = layout
 
         def begin(own: tuple, row: Any) -> Any:
             member, given = own
@@ -211,7 +214,10 @@ class Programs:
         placed = (getattr(leaf, "sharding", None) for leaf in jax.tree.leaves(own[0]))
         sharding = next((s for s in placed if s is not None), None)
         state = jax.eval_shape(self.start.function, own, row)
-        return jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype, sharding=sharding), state)
+        leaves, tree = jax.tree.flatten(state)
+        places = [sharding] * len(leaves) if self.layout.spread is None else jax.tree.leaves(self.layout.places(state))
+        pairs = zip(leaves, places, strict=True)
+        return tree.unflatten([jax.ShapeDtypeStruct(a.shape, a.dtype, sharding=s) for a, s in pairs])
 
 
 _KEPT: OrderedDict[Any, Any] = OrderedDict()

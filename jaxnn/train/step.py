@@ -1,7 +1,7 @@
 """One step of training, and evaluation, for the engine and for whoever writes the loop."""
 
 from collections.abc import Callable
-from functools import reduce
+from functools import partial, reduce
 from typing import Any
 
 import jax
@@ -18,6 +18,7 @@ from jaxnn.train import loss_scale
 from jaxnn.train.class_weight import factors
 from jaxnn.train.heads import Head, Seen
 from jaxnn.train.health import sound
+from jaxnn.train.micro import accumulated, of_piece, pieced, value_of_all
 from jaxnn.train.optimizer import Optimizer, plain
 from jaxnn.train.options import check_key
 from jaxnn.train.state import TrainState
@@ -131,48 +132,72 @@ def steps_key(key: Key) -> Key:
 
 def train_step(
     trial: Trial, state: TrainState, batch: Batch, count: Any, key: Key | None, precision: Precision,
-    optimizer: Optimizer, counts: Any = None,
+    optimizer: Optimizer, counts: Any = None, pieces: int = 1,
 ) -> tuple[TrainState, tuple[Sums, ...]]:  # fmt: skip
     """`step` with the key of the steps, for a batch with weights and ``count`` real rows.
 
     Args:
         counts: for each head what the rows of each class weigh together, or None; see `jaxnn.train.class_weight`.
+        pieces: how many micro-batches it is taken in, their gradients added up.
 
     Returns:
-        The next state, and sums over the batch for each head, as `jaxnn.train.sums.gathered` leaves them.
+        The next state, and sums over the batch for each head, as `jaxnn.train.sums.gathered` leaves them; those of
+        micro-batches ``(pieces, ...)``.
     """
     with precision.tracing():
-        return _train_step(trial, state, batch, count, key, precision, optimizer, counts)
+        return _train_step(trial, state, batch, count, key, precision, optimizer, counts, pieces)
 
 
-def _train_step(trial, state, batch, count, key, precision, optimizer, counts):
+def _train_step(trial, state, batch, count, key, precision, optimizer, counts, pieces):
     heads, scale = trial.heads, state.loss_scale
     counts = [None] * len(heads) if counts is None else counts
     own = None if key is None else jax.random.fold_in(key, state.step)
     batch = augmented(trial, batch, own)
 
-    def objective(params: Params) -> tuple[Any, tuple]:
-        params = loss_scale.out_of_backward(params, scale)
-        outputs, after = forward(trial, params, state.model_state, batch, key=own, train=True, precision=precision)
-        seen = [head.seen(outputs, batch) for head in heads]
+    def looked_at(params: Params, model_state: State, batch: Batch, key: Key | None) -> tuple[list[Seen], State]:
+        outputs, after = forward(trial, params, model_state, batch, key=key, train=True, precision=precision)
+        return [head.seen(outputs, batch) for head in heads], after
+
+    def objective(params: Params, model_state: State, batch: Batch, key: Key | None) -> tuple[Any, tuple]:
+        seen, after = looked_at(loss_scale.out_of_backward(params, scale), model_state, batch, key)
         losses = [widened(_losses(*each)) for each in zip(heads, seen, counts, strict=True)]
-        means = (_mean(*each, count) for each in zip(heads, seen, losses, strict=True))
+        means = (_mean(*each, count) for each in zip(heads, seen, losses, real, strict=True))
         return loss_scale.into_backward(reduce(jnp.add, means), scale), (losses, seen, after)
 
-    wide = widened(state.params)
-    (value, (losses, seen, model_state)), grad = jax.value_and_grad(objective, has_aux=True)(wide)
+    gather, real, wide = partial(gathered, trial, own=scale is not None), [None] * len(heads), widened(state.params)
+    if pieces == 1:
+        gradient = jax.value_and_grad(objective, has_aux=True)
+        (value, (losses, seen, model_state)), grad = gradient(wide, state.model_state, batch, own)
+        sums, whole = gather(seen, losses), lambda p: objective(p, state.model_state, batch, own)[0]
+    else:
+        parts = pieced(batch, pieces)
+        real = _real_in_all(lambda *given: looked_at(state.params, state.model_state, *given)[0], parts, own)
+        given = state.model_state, parts, own
+        (value, model_state, sums), grad = accumulated(objective, gather, wide, *given, optimizer.hold)
+        whole = lambda p: value_of_all(objective, p, *given)  # noqa: E731
     rest = {"value": value, "metrics": state.metrics, "epoch": state.epoch}
-    value_fn = lambda p, metrics=None, epoch=None, opt_state=None: objective(p)[0]  # noqa: E731
+    value_fn = lambda p, metrics=None, epoch=None, opt_state=None: whole(p)  # noqa: E731
+    grad = optimizer.hold(grad)
     updates, opt_state = optimizer.update(grad, state.opt_state, wide, rest, value_fn)
     params = jax.tree.map(lambda p, w, u: (w + u.astype(w.dtype)).astype(p.dtype), state.params, wide, updates)
     after = state._replace(step=state.step + 1, params=params, model_state=model_state, opt_state=opt_state)
     if scale is None:
-        return after, gathered(trial, seen, losses)
+        return after, sums
     fits = sound(grad, None) & jnp.isfinite(value)
     after, skipped = loss_scale.skipping(after, state, fits, precision.growth_interval)
     lost = skipped & ~jnp.isfinite(value)  # a loss that is no number, of a step that is none, counts for nothing
-    seen = [s._replace(weight=jnp.where(lost, jnp.zeros_like(s.weight), s.weight)) for s in seen]
-    return after, gathered(trial, seen, losses, own=True)
+    return after, jax.tree.map(lambda a: jnp.where(lost, jnp.zeros_like(a), a), sums)
+
+
+def _real_in_all(looked_at: Callable, parts: Batch, key: Key | None) -> list[Any]:
+    """For each head how many rows are there in all micro-batches, or None where the batch tells."""
+
+    def count(given: tuple[Any, Batch]) -> list[Any]:
+        seen = looked_at(given[1], of_piece(key, given[0]))
+        return [None if s.real is None else s.real.sum(dtype=jnp.int32) for s in seen]
+
+    counts = jax.lax.map(count, (jnp.arange(row_count(parts)), parts))
+    return [None if n is None else jnp.maximum(n.sum(), 1) for n in counts]
 
 
 def _losses(head: Head, seen: Seen, counts: Any) -> Any:
@@ -186,11 +211,15 @@ def _losses(head: Head, seen: Seen, counts: Any) -> Any:
     return judged(own, seen.outputs, seen.targets)
 
 
-def _mean(head: Head, seen: Seen, losses: Any, count: Any) -> Any:
-    """The share of a head in the loss of a batch: ``sum_i w_i loss_i / n`` over the ``n`` rows that are there."""
+def _mean(head: Head, seen: Seen, losses: Any, real: Any, count: Any) -> Any:
+    """The share of a head in the loss of a batch: ``sum_i w_i loss_i / n`` over the ``n`` rows that are there.
+
+    Of a micro-batch ``real`` are those of the whole batch, where ``count`` does not tell.
+    """
     weight = seen.weight.astype(losses.dtype)
     total = (weight * jnp.where(weight > 0, losses, jnp.zeros_like(losses))).sum()
-    count = count if seen.real is None else jnp.maximum(seen.real.sum(dtype=jnp.int32), 1)
+    if seen.real is not None:
+        count = jnp.maximum(seen.real.sum(dtype=jnp.int32), 1) if real is None else real
     mean = total / jnp.asarray(count, total.dtype)
     return mean if not head.path else jnp.asarray(head.share, mean.dtype) * mean
 
