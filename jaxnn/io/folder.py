@@ -17,7 +17,9 @@ import numpy as np
 
 from jaxnn.core import files
 from jaxnn.data.folded import read_parts
-from jaxnn.data.source import Source, read
+from jaxnn.data.source import Source
+from jaxnn.data.streamed import read
+from jaxnn.io import middles
 from jaxnn.io.described import FILE, compare, describe, opened, refuse, started, trains
 from jaxnn.io.values import decode, unread
 from jaxnn.optim.average import keeps
@@ -27,6 +29,7 @@ from jaxnn.train.group import Group, Standing
 from jaxnn.train.layout import Layout
 from jaxnn.train.outcome import chosen
 from jaxnn.train.population import Population
+from jaxnn.train.streamed import group_of
 
 SAVE_SECONDS = 3.0
 """Between two visits that write, at least."""
@@ -100,9 +103,8 @@ def divide(folder: Path, population: Population, members: np.ndarray, own: Popul
         first, standing = sum(len(g.members) for g in groups), group.standing
         inside = np.flatnonzero(np.isin(group.members, members))
         if len(inside):
-            state = (
-                None if standing.state is None else jax.tree.map(lambda a, i=inside: np.asarray(a)[i], standing.state)
-            )
+            whole = None if standing.state is None else group.state(population.layout, True)
+            state = None if whole is None else jax.tree.map(lambda a, i=inside: np.asarray(a)[i], whole)
             history = {name: [v[inside] for v in values] for name, values in standing.history.items()}
             new = Standing(state, False, standing.epoch, history)
             groups.append(Group(np.arange(first, first + len(inside)), new))
@@ -143,11 +145,13 @@ def write(folder: Path, population: Population, number: int, group: Group, turn:
     """Write one group: its state, its curves and how far it came, in one file."""
     if group.standing.state is None:
         return
-    state = group.state(population.layout)
+    home = group.home(population.layout)
+    state = home.state
     tree = {"state": state, "history": group.history()}
+    more, told = middles.written(home.middle)
     if state.best is None and keeps(state.opt_state):
         tree["chosen"] = chosen(state)[0]
-    files.write(group_file(folder, number, turn), tree, {"epoch": int(group.standing.epoch)})
+    files.write(group_file(folder, number, turn), tree | more, {"epoch": int(home.epoch)} | told)
 
 
 def load(
@@ -223,9 +227,10 @@ def _groups(folder: Path, known: dict[str, Any], population: Population) -> list
             if curves.keys() not in (set(), one.metrics.keys()):
                 raise ValueError(f"{path} holds the curves {[*curves]}, and these are to be {[*one.metrics]}")
             like = {"state": state, "history": curves, **({"chosen": state.params} if "chosen" in tree else {})}
-            back = files.read_into(path, like)[0]["state"]
-            standing = Standing(back, False, epoch, {name: [v] for name, v in curves.items()})
-        found.append(Group(members, standing))
+            back, meta = files.read_into(path, like | middles.like(tree, state))
+            middle = middles.read(back, meta, last - first, path)
+            standing = Standing(back["state"], False, epoch, {name: [v] for name, v in curves.items()}, middle)
+        found.append(group_of(population.source, population.entries[0], members, standing))
     return found
 
 

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple, TypedDict
 import jax
 import numpy as np
 
-from jaxnn.data.source import Source, read
+from jaxnn.data.source import Source
+from jaxnn.data.streamed import read
 from jaxnn.grid import plan as plans
 from jaxnn.grid.cohort import Cohort, Report
 from jaxnn.grid.engine import cohorts_of
@@ -183,7 +184,7 @@ class Batches:
         return names
 
     def _has(self, name: Any) -> bool:
-        return self.source.held is not None or not str(name).startswith("val_")
+        return self.source.holds_out or not str(name).startswith("val_")
 
     def drop(self, batch: Batch, gone: np.ndarray) -> None:
         """Take members out of a batch, ``(size,)`` bool; the others lie closer together, in the same program."""

@@ -12,14 +12,13 @@ from jaxnn.core.ending import activation_at_the_end
 from jaxnn.core.hyper import concrete, split
 from jaxnn.core.records import OF_CHANCES
 from jaxnn.core.tree import row_count
-from jaxnn.data.batches import rows_of_a_step
 from jaxnn.data.labels import by_output
 from jaxnn.data.source import Source
 from jaxnn.train.engine import Member, Recipe
 from jaxnn.train.heads import Head
 from jaxnn.train.options import floating, part_of, whole
 from jaxnn.train.targets import check_heads
-from jaxnn.train.trial import OWN, Trial, TrialLike, arguments, check_names
+from jaxnn.train.trial import OWN, Trial, TrialLike, arguments, check_names, signature
 
 
 class Entry(NamedTuple):
@@ -95,8 +94,8 @@ def enrol(
     hparams = arguments(point)
     check_names(trial, hparams)
     inside, structure = split(hparams)
-    size, shuffle = rows_of_a_step(own["batch_size"], source.rows, shuffle)
-    steps, part = source.steps(size), part_of(point)
+    size, shuffle, steps = source.stepped(own["batch_size"], shuffle)
+    part = part_of(point)
     if not 0 <= part < len(steps):
         raise ValueError(f"the data have {len(steps)} part(s), and {part} is none of them; write grid(..., folds=5), "
                          "which makes the axis fold itself")  # fmt: skip
@@ -138,6 +137,11 @@ def check(entry: Entry, trial: Trial, source: Source) -> None:
         raise ValueError(
             f"early stopping looks at {trial.stop.metric!r} and there is no validation part; write validation=0.2"
         )
+    if entry.steps_per_epoch == 0 and "clock" in signature(entry.recipe.trial):
+        raise ValueError(
+            "the trial asks for its clock, and nobody knows how many steps an epoch of this stream has; write "
+            "nn.stream(batches, steps_per_epoch=1000)"
+        )
     for head in trial.heads:
         _check_ending(trial.model, head)
     both = next((name for name in trial.metric_names if name in entry.point), None)
@@ -151,7 +155,7 @@ def check(entry: Entry, trial: Trial, source: Source) -> None:
     rows = tuple((a.shape[1:], str(a.dtype)) for a in leaves)
     held = [(part, "the validation data") for part in source.held or ()]
     for part, what in [(source.data, "the data"), *held]:
-        check_heads(trial, _output_shape(trial.model, tree, rows, row_count(part.y)), part, what)
+        check_heads(trial, output_shape(trial.model, tree, rows, row_count(part.y)), part, what)
 
 
 def _check_ending(model: Any, head: Head) -> None:
@@ -167,7 +171,7 @@ def _check_ending(model: Any, head: Head) -> None:
 
 
 @functools.lru_cache(maxsize=256)
-def _output_shape(model: Any, tree: Any, rows: tuple, n: int) -> Any:
+def output_shape(model: Any, tree: Any, rows: tuple, n: int) -> Any:
     """Shape and dtype of the outputs for ``n`` rows."""
     x = jax.tree.unflatten(tree, [jax.ShapeDtypeStruct((n, *shape), dtype) for shape, dtype in rows])
     key = jax.eval_shape(lambda: jax.random.key(0, impl="threefry2x32"))

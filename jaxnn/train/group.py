@@ -13,7 +13,7 @@ from jaxnn.data.source import Block, Source
 from jaxnn.train.class_weight import counted
 from jaxnn.train.engine import Member
 from jaxnn.train.layout import Layout
-from jaxnn.train.program import Programs, settings
+from jaxnn.train.program import Programs, programs, settings
 from jaxnn.train.trial import Trial
 
 VISIT_SECONDS = 0.4
@@ -30,12 +30,14 @@ class Standing(NamedTuple):
         laid: whether it is as the layout laid it.
         epoch: epochs done by whoever still goes on.
         history: metric names to lists of arrays ``(members, epochs of a visit)``.
+        middle: where in an epoch of a stream they stand, a `jaxnn.train.streamed.Middle`; or None.
     """
 
     state: Any
     laid: bool
     epoch: int
     history: dict[str, list[np.ndarray]]
+    middle: Any = None
 
 
 class Group:
@@ -50,13 +52,19 @@ class Group:
         self.standing = standing or Standing(None, False, 0, {})
         self.pace = 1
 
-    def state(self, layout: Layout) -> Any:
-        """The state on the host, in the order of the members."""
+    programs = staticmethod(programs)
+
+    def state(self, layout: Layout, settled: bool = False) -> Any:
+        """The state on the host, in the order of the members; settled that between two epochs."""
         state = self.standing.state
         if not self.standing.laid:
             return state
         back = self._back(layout)
         return jax.tree.map(lambda a: np.asarray(a)[back], state)
+
+    def home(self, layout: Layout) -> Standing:
+        """Where the members stand, on the host."""
+        return self.standing._replace(state=self.state(layout), laid=False)
 
     def going(self, member: Member, layout: Layout) -> np.ndarray:
         """Which members still train, ``(members,)`` bool, without a look at the weights."""
@@ -73,7 +81,7 @@ class Group:
 
     def start(self, programs: Programs, layout: Layout, own: tuple, source: Source, shared: tuple) -> tuple:
         """Compile, and draw weights where there are none; returns the program, its members, seconds, compilations."""
-        given = _placed(own, layout, len(self.members))
+        given = placed(own, layout, len(self.members))
         state = self.standing.state
         if state is not None and not self.standing.laid:
             order = layout.arrange(len(self.members))
@@ -131,7 +139,7 @@ def going(member: Member, state: Any) -> np.ndarray:
     return ~stopped & (diverged < 0) & (epoch < np.asarray(member.epochs))
 
 
-def _placed(own: tuple, layout: Layout, count: int) -> tuple:
+def placed(own: tuple, layout: Layout, count: int) -> tuple:
     """Members and the weights given to them on the devices, words turned into keys; idle places have no epochs."""
     order = layout.arrange(count)
     member, given = jax.tree.map(lambda a: np.asarray(a)[order], own)

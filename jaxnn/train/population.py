@@ -17,8 +17,8 @@ from jaxnn.train.exchange import put, replaced
 from jaxnn.train.group import Group, Standing, shared
 from jaxnn.train.layout import Layout
 from jaxnn.train.outcome import Outcome, bare, chosen, columns, joined, shown
-from jaxnn.train.program import programs
 from jaxnn.train.result import Run
+from jaxnn.train.streamed import group_of
 from jaxnn.train.taken import Taken
 
 
@@ -73,7 +73,11 @@ class Population:
         self.timing = {"compile": 0.0, "run": 0.0, "compiles": 0}
         self.given = {} if given is None else given
         chunk = layout.chunk or len(entries)
-        self.groups = [Group(np.arange(i, min(i + chunk, len(entries)))) for i in range(0, len(entries), chunk)]
+        self.groups = [
+            group_of(source, entries[0], np.arange(i, min(i + chunk, len(entries))))
+            for i in range(0, len(entries), chunk)
+        ]
+        source.admits(1, len(self.groups))
         self.numbers, self.name = np.arange(len(entries)), ""
         self.visits: list[Callable[[int, Group, bool], None]] = []
         self.placed: Any = None
@@ -153,14 +157,14 @@ class Population:
         finally:
             self._outcome = None
             if len(self.groups) > 1 and group.standing.state is not None:
-                group.standing = group.standing._replace(state=group.state(self.layout), laid=False)
+                group.standing = group.home(self.layout)
             self.timing["run"] += time.perf_counter() - began
 
     def ready(self, group: Group) -> tuple[Callable, Member]:
         """The program of a group and its members; its weights are drawn if it has none."""
         if self.placed is None:
             self.placed = self.layout.place(shared(self.source, self.entries[0].trial()))
-        pair, own = programs(self.recipe, self.layout), self._of((self._member(), self.given), group.members)
+        pair, own = group.programs(self.recipe, self.layout), self._of((self._member(), self.given), group.members)
         with naming_culprits(self.entries[int(group.members[0])], self.source):
             train, member, seconds, compiles = group.start(pair, self.layout, own, self.source, self.placed)
         self.timing["compile"] += seconds
@@ -177,15 +181,15 @@ class Population:
     def _of(self, tree: Any, members: Any) -> Any:
         return jax.tree.map(lambda a: np.asarray(a)[members], tree)
 
-    def state(self) -> Any:
-        """The stacked `TrainState` of all members, NumPy arrays.
+    def state(self, settled: bool = False) -> Any:
+        """The stacked `TrainState` of all members, NumPy arrays; settled that between two epochs of a stream.
 
         Raises:
             ValueError: before the first epoch.
         """
         if any(group.standing.state is None for group in self.groups):
             raise ValueError("the population has no weights yet; write pop.advance(1) first")
-        states = [group.state(self.layout) for group in self.groups]
+        states = [group.state(self.layout, settled) for group in self.groups]
         return states[0] if len(states) == 1 else jax.tree.map(lambda *a: np.concatenate(a), *states)
 
     def begin(self, state: Any, history: dict[str, np.ndarray], epoch: int) -> None:
@@ -235,7 +239,7 @@ class Population:
         given = self._of(self.given, members)
         new = Population(self.source, [self.entries[i] for i in members], layout, taken=self.taken, given=given)
         if self.groups[0].standing.state is not None:
-            new.begin(self._of(self.state(), members), self._of(self.history, members), self.epoch)
+            new.begin(self._of(self.state(True), members), self._of(self.history, members), self.epoch)
         return new
 
     def put(self, members: Any, other: "Population", **changes: Any) -> None:
@@ -255,7 +259,7 @@ class Population:
 
     def stop(self, members: Any) -> None:
         """Let members stay as they are from now on."""
-        state, places = self.state(), np.asarray(self._numbers(members))
+        state, places = self.state(True), np.asarray(self._numbers(members))
         state = state._replace(stopped=replaced(state.stopped, places, True))
         self.begin(state, self.history, self.epoch)
 
