@@ -34,7 +34,9 @@ class Ahead:
         self._fill()
         found = self.tasks[0].result()
         self.tasks.popleft()
-        if found is not None:
+        if found is None:
+            self.tasks.clear()
+        else:
             self._fill()
         return found
 

@@ -151,7 +151,7 @@ class Blocks:
                 if self.length is None:
                     return None
                 empty += 1
-                if empty > 1:
+                if empty > 1 or self.origin.once:
                     raise ValueError(
                         f"the stream ends in epoch {self.epoch} after {self.step} steps or little more, and cannot be "
                         f"read again for the {self.length} of steps_per_epoch; write fewer, or a function that makes "

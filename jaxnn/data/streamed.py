@@ -14,7 +14,7 @@ from jaxnn.data import frames, labels
 from jaxnn.data.arrays import digest, parts
 from jaxnn.data.batch_reading import FIRST, Reads, begun
 from jaxnn.data.blocks import Blocks, StreamWarning
-from jaxnn.data.given import Given
+from jaxnn.data.given import Given, count
 from jaxnn.data.lazy import Rows, is_lazy
 from jaxnn.data.moments import Moments
 from jaxnn.data.origins import Made, origin_of
@@ -215,6 +215,8 @@ def _streamed(wish: Stream, origin: Any, classes: Any, task: Any, prepare: Any, 
     names = classes if wish.classes is None else wish.classes
     reads = Reads(wish, task, classes=names, named=classes is None and wish.classes is not None, prepare=prepare)
     reads, own, first = begun(reads, origin, scale)
+    if isinstance(wish.batches, list):
+        origin.rows = sum(count(reads.parts(batch)[0]) for batch in wish.batches)
     named = own.named or classes is not None
     return Streamed(
         first, (np.arange(row_count(first.y)),), None, classes=own.classes, features=own.features, named=named,

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from jaxnn.data.blocks import Mark
-from jaxnn.train.streamed import Middle, Piece
+from jaxnn.train.middle import Middle, Piece, nothing
 
 
 def written(middle: Middle | None) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -23,7 +23,7 @@ def written(middle: Middle | None) -> tuple[dict[str, Any], dict[str, Any]]:
         return {}, {}
     columns = zip(*(piece.leaves for piece in middle.pieces), strict=True)
     sums = {str(k): np.concatenate(leaves, 1) for k, leaves in enumerate(columns)}
-    before = {} if isinstance(middle.before, tuple) and not middle.before else {"before": middle.before}
+    before = {} if nothing(middle.before) else {"before": middle.before}
     told = {"step": middle.step, "ended": middle.ended, "mark": None if middle.mark is None else list(middle.mark)}
     tree = {**before, **({"sums": sums} if sums else {})}
     return {"middle": tree} if tree else {}, {"middle": told}

@@ -18,7 +18,7 @@ from jaxnn.train.group import Group, Standing, shared
 from jaxnn.train.layout import Layout
 from jaxnn.train.outcome import Outcome, bare, chosen, columns, joined, shown
 from jaxnn.train.result import Run
-from jaxnn.train.streamed import group_of
+from jaxnn.train.streamed import groups_of
 from jaxnn.train.taken import Taken
 
 
@@ -72,12 +72,7 @@ class Population:
         self.recipe, self.shuffle = entries[0].recipe, entries[0].shuffle
         self.timing = {"compile": 0.0, "run": 0.0, "compiles": 0}
         self.given = {} if given is None else given
-        chunk = layout.chunk or len(entries)
-        self.groups = [
-            group_of(source, entries[0], np.arange(i, min(i + chunk, len(entries))))
-            for i in range(0, len(entries), chunk)
-        ]
-        source.admits(1, len(self.groups))
+        self.groups = groups_of(source, entries, layout.chunk)
         self.numbers, self.name = np.arange(len(entries)), ""
         self.visits: list[Callable[[int, Group, bool], None]] = []
         self.placed: Any = None

@@ -259,11 +259,12 @@ def judged_by(
         outputs = outputs_of(batch)
         return gathered(trial, [head.seen(outputs, batch) for head in trial.heads])
 
-    if limit is not None:
+    if limit is not None and row_count(batches.y) > 1:
         _, sums = through(lambda carry, batch: (carry, sums_of(batch)), (), batches, limit)
     elif row_count(batches.y) == 1:
-        batches = jax.tree.map(lambda a: a[0], batches)
-        sums = sums_of(batches)
+        one = jax.tree.map(lambda a: a[0], batches)
+        sums = weighted(trial, sums_of(one), one.weight)
+        return sums if limit is None else jax.tree.map(lambda a: a[None], sums)
     else:
         sums = jax.lax.map(sums_of, batches)
     return weighted(trial, sums, batches.weight)

@@ -7,122 +7,23 @@ members stand in the middle of an epoch; what they need to go on from there is a
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jaxnn.core.ahead import Ahead
-from jaxnn.core.tree import count as scalars
 from jaxnn.core.waiting import Task
-from jaxnn.data.blocks import Chunk, Mark
-from jaxnn.data.source import EVALUATION_ROWS
-from jaxnn.optim.average import averaged
-from jaxnn.train.engine import Member, Recipe, advance, close, goes_on, kept
+from jaxnn.data.blocks import Chunk
+from jaxnn.train.engine import Member
 from jaxnn.train.enrol import Entry
 from jaxnn.train.group import PATIENCE_SECONDS, VISIT_SECONDS, Group, Standing, going, placed
 from jaxnn.train.layout import Layout
-from jaxnn.train.program import OPTIONS, Program, Programs, remembered, settings
-from jaxnn.train.step import forward, judged_by
+from jaxnn.train.middle import Middle, Piece, nothing
+from jaxnn.train.program import settings
 from jaxnn.train.stream_labels import in_range, label_bounds
-
-BLOCK_BYTES = 8 << 20
-"""Of the rows of a block."""
-BLOCK_STEPS = 1024
-"""Of a block at most."""
-BLOCK_WORK = {"cpu": 4e9}
-"""Multiply-adds of all members in a block, about: a few tenths of a second."""
-BLOCK_WORK_ELSEWHERE = 4e11
-JUDGED_BYTES = 128 << 20
-"""Of validation rows that are evaluated at once."""
-
-
-class Piece(NamedTuple):
-    """What a block left behind: the leaves of all heads' sums, of which the first ``count`` steps count."""
-
-    leaves: list[Any]
-    count: int
-
-    def fetched(self) -> "Piece":
-        """On the host; waits until the block is done."""
-        return Piece([np.asarray(a)[:, : self.count] for a in self.leaves], self.count)
-
-
-class Middle(NamedTuple):
-    """Where members stand in an epoch, beside their state.
-
-    Args:
-        before: the state at its beginning, or () where nobody goes back to it.
-        pieces: what its blocks left behind, leaves ``(members, steps, ...)``.
-        step: the steps that were taken.
-        mark: the place in the stream, or None for the beginning of the epoch.
-        ended: whether there are no more steps in the epoch.
-    """
-
-    before: Any = ()
-    pieces: tuple[Piece, ...] = ()
-    step: int = 0
-    mark: Mark | None = None
-    ended: bool = False
-
-    def at(self, order: np.ndarray) -> "Middle":
-        """Of these members, on the host."""
-        before = jax.tree.map(lambda a: np.asarray(a)[order], self.before)
-        pieces = (piece.fetched() for piece in self.pieces)
-        return self._replace(
-            before=before, pieces=tuple(p._replace(leaves=[a[order] for a in p.leaves]) for p in pieces)
-        )
-
-
-class StreamPrograms(Programs):
-    """The programs of a recipe under a layout: ``start``, and ``train`` for a block of steps; ``judge`` and ``end``."""
-
-    def __init__(self, recipe: Recipe, layout: Layout):
-        super().__init__(recipe, layout)
-        self.goes_back = self.recipe.rewind or layout.beside is not None
-
-        def go(own: tuple, shared: tuple) -> Any:
-            (member, state), (batches, count, counts) = own, shared
-            busy = goes_on(member, state)
-            if layout.beside is not None:
-                busy = jax.lax.pmax(busy.astype(jnp.int32), layout.beside) > 0
-            limit = jnp.where(busy, count, 0)
-            return advance(self.recipe, member, state, batches, _first(counts), limit=limit)
-
-        def judge(own: tuple, shared: tuple) -> Any:
-            (member, state), (batches, count) = own, shared
-            trial, dtype = self.recipe.built(member), self.recipe.compute_dtype
-            weights = averaged(state.opt_state, state.params)
-            outputs = lambda b: forward(trial, weights, state.model_state, b, key=None, train=False, dtype=dtype)[0]  # noqa: E731
-            return judged_by(trial, outputs, batches, limit=count)
-
-        def end(own: tuple, held: Any) -> Any:
-            member, state, before, sums, judged = own
-            on = goes_on(member, state)
-            after, row = close(self.recipe, member, state, sums, _first(held), judged=judged)
-            if isinstance(before, tuple) and not before:
-                return jax.tree.map(lambda a, b: jax.lax.select(on, a, b), after, state), row
-            return kept(on, after, before), row
-
-        going, judging, ending = layout.lay(go), layout.lay(judge), layout.lay(end)
-        self.train = Program(lambda member, state, block: going((member, state), block), OPTIONS, donate=(1,))
-        self.judge = Program(lambda member, state, block: judging((member, state), block), OPTIONS)
-        self.end = Program(lambda *args: ending(args[:-1], args[-1]), OPTIONS)
-
-
-def _first(tree: Any) -> Any:
-    """Of the one part that a stream has."""
-    return jax.tree.map(lambda a: a[0], tree)
-
-
-def stream_programs(recipe: Recipe, layout: Layout) -> StreamPrograms:
-    """As `jaxnn.train.program.programs`, of a stream."""
-    found = remembered(recipe, ("stream", layout), lambda: StreamPrograms(recipe, layout))
-    found.recipe = replace(found.recipe, trial=recipe.trial)
-    return found
+from jaxnn.train.stream_programs import StreamPrograms, judged_size, steps_of_a_block, stream_programs
 
 
 class StreamGroup(Group):
@@ -135,6 +36,7 @@ class StreamGroup(Group):
         self.entry = entry
         self.ahead: Ahead | None = None
         self.blocks: Any = None
+        self.structure: Any = None
         self.at: tuple[int, int] | None = None
 
     @property
@@ -145,7 +47,7 @@ class StreamGroup(Group):
     def state(self, layout: Layout, settled: bool = False) -> Any:
         """The state on the host; settled that of the epoch's beginning, where it is known."""
         found = self.standing
-        if settled and self.middle.step and not _nothing(self.middle.before):
+        if settled and self.middle.step and not nothing(self.middle.before):
             found = found._replace(state=self.middle.before)
         return Group(self.members, found).state(layout)
 
@@ -210,7 +112,7 @@ class StreamGroup(Group):
             self.ahead, self.at = Ahead(self.blocks, call.source.prefetch), at
         self.blocks.until = target
         try:
-            chunk = self.ahead.get()
+            chunk = self.ahead.get() or self.ahead.get()  # the first may tell of the end that there was before
         except Exception:
             self.ahead = None
             raise
@@ -222,6 +124,7 @@ class StreamGroup(Group):
         standing, middle = self.standing, self.middle
         count = call.layout.place(np.int32(chunk.count))
         state, sums = call.go(member, standing.state, (chunk.batches, count, call.shared[2]))
+        self.structure = jax.tree.structure(sums)
         pieces = (*middle.pieces, Piece(jax.tree.leaves(sums), chunk.count))
         new = Middle(middle.before, pieces, middle.step + chunk.count, chunk.mark, chunk.ends)
         self.standing = standing._replace(state=state, middle=new)
@@ -272,6 +175,18 @@ def group_of(source: Any, entry: Entry, members: np.ndarray, standing: Standing 
     return Group(members, standing) if source.whole else StreamGroup(members, standing, entry)
 
 
+def groups_of(source: Any, entries: Sequence[Entry], chunk: int | None) -> list[Group]:
+    """All members, so many to a call; each call reads the whole stream.
+
+    Raises:
+        ValueError: where it can be read once, and there are several.
+    """
+    chunk = chunk or len(entries)
+    bounds = range(0, len(entries), chunk)
+    source.admits(1, len(bounds))
+    return [group_of(source, entries[0], np.arange(i, min(i + chunk, len(entries)))) for i in bounds]
+
+
 class Call(NamedTuple):
     """What the calls of a group's programs need beside its members."""
 
@@ -298,25 +213,3 @@ def heard(work: Callable[[], Any]) -> None:
     except KeyboardInterrupt:
         task.ready(PATIENCE_SECONDS)
         raise
-
-
-def _nothing(tree: Any) -> bool:
-    return isinstance(tree, tuple) and not tree
-
-
-def steps_of_a_block(source: Any, recipe: Recipe, platform: str, params: Any, members: int) -> int:
-    """How many steps a block has: as many as memory bears, and a few tenths of a second hold."""
-    size = recipe.batch_size
-    row = sum(a.dtype.itemsize * int(np.prod(a.shape[1:])) for a in jax.tree.leaves(source.template))
-    work = BLOCK_WORK.get(platform, BLOCK_WORK_ELSEWHERE) / (scalars(params) * size * members)
-    most = max(1, min(BLOCK_STEPS, BLOCK_BYTES // max(1, row * size), int(work)))
-    known = recipe.steps_per_epoch
-    return -(-known // -(-known // most)) if known else most
-
-
-def judged_size(source: Any, size: int) -> tuple[int, int]:
-    """Rows that are evaluated at once of a validation stream, and how often in a block."""
-    row = max(1, sum(a.dtype.itemsize * int(np.prod(a.shape[1:])) for a in jax.tree.leaves(source.template)))
-    known = source.origin.rows
-    rows = min(EVALUATION_ROWS, max(size, JUDGED_BYTES // row)) if known is None else min(EVALUATION_ROWS, known)
-    return rows, max(1, min(64, BLOCK_BYTES // (row * rows)))
