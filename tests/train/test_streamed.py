@@ -25,7 +25,7 @@ def trial(lr, bad=1e9):
     """Dropout, running statistics, a penalty, an average: everything that a state holds."""
     rate = optax.adam(lambda step: jax.numpy.where(step >= bad, jax.numpy.nan, lr))
     chain = optax.chain(nn.l2(1e-3), rate, nn.ema(0.9))
-    return nn.Trial(nn.mlp((6,), out=2, dropout=0.2, batch_norm=True), "softmax_cross_entropy", chain, class_weight={1: 2})
+    return nn.Trial(nn.mlp((6,), out=2, dropout=0.2, batch_norm=True), "softmax_cross_entropy", chain, class_weight={1: 2.0})
 
 
 def batches(*arrays, size=13):
@@ -82,9 +82,9 @@ class Endless:
 )
 def test_a_stream_is_the_training_in_memory(memory, data):
     if getattr(data, "steps_per_epoch", None):  # its last step has rows of the next turn, so all are full
-        full = fit((np.tile(X, (16, 1))[: 7 * 16 * 3], np.tile(Y, 16)[: 7 * 16 * 3]), shuffle=False, validation=HELD, epochs=1)
-        run = fit(data, validation=HELD)
-        jax.tree.map(np.testing.assert_array_equal, run.params, full.params)
+        rows = 7 * 16 * 3
+        full = fit((np.tile(X, (4, 1))[:rows], np.tile(Y, 4)[:rows]), shuffle=False, validation=HELD, epochs=1)
+        jax.tree.map(np.testing.assert_array_equal, fit(data, validation=HELD).params, full.params)
         return
     same(fit(data, shuffle=False, validation=HELD), memory.plain)
 
@@ -112,18 +112,18 @@ def test_batches_as_they_are():
         fit([(X[:16], Y[:16]), (X[:30], Y[:30])], batch_size=None, epochs=1)
 
 
-def test_members_see_the_same_batches_whatever_the_plan(memory):
+def test_members_see_the_same_batches_whatever_the_plan():
     space = dict(lr=[0.01, 0.03, 0.1], seed=[0, 1])
-    options = {**OPTIONS, "validation": HELD, "states": True}
+    options = {**OPTIONS, "states": True}
     whole = nn.grid(trial, batches(X, Y), space, plan="map", **options)
-    same(whole[0], memory.plain)
+    same(whole[0], fit((X, Y), shuffle=False))
     chunked = nn.grid(trial, batches(X, Y), space, plan=nn.Plan(1, 1, 4), **options)
     for a, b in zip(whole, chunked, strict=True):
         same(a, b)
     beside = nn.grid(trial, batches(X, Y), space, plan="vmap", **options)
     in_memory = nn.grid(trial, (X, Y), space, plan="vmap", shuffle=False, **options)
     for a, b in zip(beside, in_memory, strict=True):
-        np.testing.assert_allclose(a.history["val_loss"], b.history["val_loss"], rtol=1e-5)
+        np.testing.assert_allclose(a.history["loss"], b.history["loss"], rtol=1e-5)
 
 
 def test_a_sick_member_goes_back_to_the_beginning_of_its_epoch():
