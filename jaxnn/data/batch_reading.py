@@ -117,14 +117,15 @@ def begun(reads: Reads, origin: Origin, scale: bool) -> tuple[Reads, Given, Batc
     if raw is None:
         raise ValueError("the stream gives no batches; write a list of (x, y), or a function that makes them")
     parts, known = reads.parts(raw), reads.classes
+    if known is None and reads.task in OF_LABELS and str(getattr(parts[1], "dtype", "")) == "bool":
+        known = (False, True)
+        reads = replace(reads, classes=known, named=True)
     own = given(parts, FIRST, task=reads.task, known=known, named=reads.named)
     if own.named and known is None:
-        truths = {True, False} >= set(own.classes or ()) and reads.task in OF_LABELS
-        if not truths:
-            raise ValueError(
-                "the targets of the stream are names, and one batch need not hold all of them; write nn.stream(batches, "
-                f"classes={tuple(own.classes)!r}), with all there are"
-            )
+        raise ValueError(
+            "the targets of the stream are names, and one batch need not hold all of them; write nn.stream(batches, "
+            f"classes={tuple(own.classes)!r}), with all there are"
+        )
     if count(own.x) == 0:
         raise ValueError("the first batch of the stream has no rows; write batches of at least one row")
     prepare = _learned(needed(own.x, reads.prepare), own.x)

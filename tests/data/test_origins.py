@@ -72,7 +72,7 @@ def test_turns_are_read_from_a_batch_on(batches):
 
 def test_functions_are_told_the_epoch_and_nothing_else():
     assert left(origin_of(lambda epoch: [epoch]).open(3)) == [(0, 3)]
-    with pytest.raises(ValueError, match=r"takes path; write lambda: batches"):
+    with pytest.raises(ValueError, match=r"takes path; write lambda: _of_a_path"):
         origin_of(_of_a_path)
 
 
