@@ -30,9 +30,11 @@ from jaxnn.core.registry import metric as metric
 from jaxnn.core.types import Batch as Batch
 from jaxnn.core.version import __version__ as __version__
 
-# data: how rows are divided, and what changes a batch.
+# data: how rows are divided, what changes a batch, and batches in the place of rows.
+from jaxnn.data.blocks import StreamWarning as StreamWarning
 from jaxnn.data.folds import folds as folds
 from jaxnn.data.mixup import Mixup as Mixup
+from jaxnn.data.stream import stream as stream
 
 # export: a trained model in the formats of others.
 from jaxnn.export.door import export as export

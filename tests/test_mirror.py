@@ -10,7 +10,9 @@ ELSEWHERE = {  # source -> the test file that holds its tests
     "__main__.py": "cli/test_entry.py",
     "cli/telling.py": "cli/test_train.py",
     "core/version.py": "test_project.py",
+    "data/batch_reading.py": "data/test_streamed.py",
     "data/named.py": "data/test_datasets.py",
+    "data/places.py": "data/test_origins.py",
     "data/tables.py": "data/test_datasets.py",
     "export/formulas_activations.py": "export/test_formulas.py",
     "export/numpy_composites.py": "export/test_numpy.py",
@@ -55,6 +57,8 @@ ELSEWHERE = {  # source -> the test file that holds its tests
     "sklearn/ready.py": "sklearn/test_search.py",
     "sklearn/solvers.py": "sklearn/test_mlp.py",
     "sklearn/targets.py": "sklearn/test_classifier.py",
+    "train/middle.py": "io/test_middles.py",
+    "train/stream_programs.py": "train/test_streamed.py",
     "train/targets.py": "train/test_heads.py",
 }
 

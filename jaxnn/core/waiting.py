@@ -35,6 +35,7 @@ class Task:
             self._value = self._function()
         except BaseException as error:
             self._error = error
+        del self._function  # and what it holds
         self._done.set()
 
     def ready(self, seconds: float) -> bool:

@@ -1,5 +1,6 @@
 """The door for data: whatever a user holds becomes a checked `Batch`, or one clear sentence."""
 
+import hashlib
 import inspect
 from typing import Any
 
@@ -176,3 +177,18 @@ def check_targets(loss: Any, task: str | None, outputs: Any, y: Any, what: str =
             f"y of {what} lies between {low:g} and {high:g}, and sigmoid_cross_entropy needs 0 to 1; "
             "write y = (y == positive).astype(int), or softmax_cross_entropy for more classes"
         )
+
+
+def digest(tree: Any) -> str:
+    """A digest of the arrays of a tree, the same in every process.
+
+    Example:
+        >>> digest(np.ones(2))[:8], digest(np.zeros(2))[:8]
+        ('1', '0')
+    """
+    found = hashlib.sha256()
+    for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
+        array = np.ascontiguousarray(leaf)
+        found.update(f"{jax.tree_util.keystr(path)} {array.dtype} {array.shape}\n".encode())
+        found.update(array.reshape(-1).view(np.uint8).data)
+    return found.hexdigest()

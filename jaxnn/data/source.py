@@ -1,6 +1,5 @@
 """The rows of a training: whole, their parts by index, scaled, named, and as blocks that a program eats."""
 
-import hashlib
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -10,8 +9,8 @@ from jax.core import Tracer
 
 from jaxnn.core.tree import row_count
 from jaxnn.core.types import Batch
-from jaxnn.data.arrays import as_batch, narrow
-from jaxnn.data.batches import epoch_orders, in_order
+from jaxnn.data.arrays import as_batch, digest, narrow
+from jaxnn.data.batches import epoch_orders, in_order, rows_of_a_step
 from jaxnn.data.given import Given, count, fitted, given, inputs, needed
 from jaxnn.data.parts import Parts, relative
 from jaxnn.data.preparation import Preparation
@@ -90,6 +89,8 @@ class Source:
     prepares: tuple[Any, ...] | None = None
     device: Any = None
 
+    whole = True  # and not the first batch of a stream
+
     def __getstate__(self) -> dict[str, Any]:
         """What is pickled and copied: all but the device, which is this process's own."""
         return {**vars(self), "device": None}
@@ -109,14 +110,21 @@ class Source:
         """The sizes of training parts that there are, each once."""
         return sorted({len(rows) for rows in self.parts})
 
+    def stepped(self, batch_size: int | None, shuffle: bool) -> tuple[int, bool, list[int]]:
+        """Rows of a step, whether rows are shuffled, and the steps of an epoch of each part."""
+        size, shuffle = rows_of_a_step(batch_size, self.rows, shuffle)
+        return size, shuffle, self.steps(size)
+
+    def asked(self, size: int, shuffle: bool) -> tuple[int | None, bool]:
+        """``batch_size`` and ``shuffle`` by which `stepped` gives these."""
+        return size, shuffle
+
+    def admits(self, epochs: int, readers: int = 1, folder: Any = None) -> None:
+        """Raise where so many epochs cannot be read so often; in memory they can."""
+
     def steps(self, batch_size: int) -> list[int]:
         """The steps of an epoch of each part."""
         return [-(-len(rows) // batch_size) for rows in self.parts]
-
-    def pace(self, batch_size: int, part: int) -> tuple[int | None, int | None]:
-        """The steps of an epoch: of all parts where they are alike, else of this part."""
-        steps = self.steps(batch_size)
-        return (steps[0], None) if len(set(steps)) == 1 else (None, steps[part])
 
     def scaler(self, part: int = 0) -> Standardiser | None:
         """What scales new rows as those of a part."""
@@ -200,7 +208,7 @@ class Source:
         """A digest of everything that is read of the data, part by part, the same in every process."""
         trees = {"x": self.data.x, "y": self.data.y, "weight": self.data.weight, "the parts": self.parts}
         trees |= {} if self.tests is None else {"the folds": self.tests}
-        return {name: _digest(tree) for name, tree in {**trees, "the validation data": self.held}.items()}
+        return {name: digest(tree) for name, tree in {**trees, "the validation data": self.held}.items()}
 
 
 def read(
@@ -284,12 +292,3 @@ def device_of(data: Any) -> Any:
             (device, *others) = leaf.devices()
             return None if others else device
     return None
-
-
-def _digest(tree: Any) -> str:
-    digest = hashlib.sha256()
-    for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
-        array = np.ascontiguousarray(leaf)
-        digest.update(f"{jax.tree_util.keystr(path)} {array.dtype} {array.shape}\n".encode())
-        digest.update(array.reshape(-1).view(np.uint8).data)
-    return digest.hexdigest()

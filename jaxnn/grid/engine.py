@@ -128,6 +128,8 @@ def grid(
     reading = dict(validation=validation, folds=folds, bootstrap=bootstrap, shuffle_seed=shuffle_seed, shuffle=shuffle,
                    scale=standardise, prepare=prepare, groups=groups)  # fmt: skip
     source, points = parted(trial, data, points, epochs, **reading)
+    if on is not None and not source.whole:
+        raise ValueError("on= sends the data to other processes, and a stream is read by this one; leave on= out")
     starts = list(start) if isinstance(start, (list, tuple, Runs)) and not hasattr(start, "_fields") else None
     if starts is not None and len(starts) != len(points):
         raise ValueError(f"start= holds {len(starts)} and there are {len(points)} members; write one, or one for each")
@@ -137,6 +139,7 @@ def grid(
                                    micro=micro)  # fmt: skip
     points = filled(points, trial, seed=0, batch_size=batch_size, epochs=last)
     entries, cohorts = cohorts_of(trial, source, points, **options)
+    source.admits(max(e.epochs for e in entries) - done, len(cohorts) + (search is not None), folder)
     if search is not None:
         search.check(entries, folder)
     job = Job(trial, data, points, epochs, reading, options, start if starts is None else starts,

@@ -80,7 +80,7 @@ def costs_of(cohorts: Sequence[Sequence[int]], entries: Sequence[Entry], source:
         recipe = entries[own[0]].recipe
         work = plans.work_of(shapes(entries[own[0]], source).params, recipe.batch_size)
         for i in own:
-            costs[i] = float(entries[i].epochs * entries[i].steps_per_epoch * (plans.TINY + work))
+            costs[i] = float(entries[i].epochs * max(1, entries[i].steps_per_epoch) * (plans.TINY + work))
     return costs
 
 

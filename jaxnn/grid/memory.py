@@ -25,6 +25,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 import jax
+import numpy as np
 
 from jaxnn.data.source import Source
 from jaxnn.grid.live import bytes_of, taken
@@ -34,6 +35,7 @@ from jaxnn.train.culprits import naming_culprits
 from jaxnn.train.enrol import Entry
 from jaxnn.train.program import needed, programs, settings
 from jaxnn.train.shortage import is_shortage, size
+from jaxnn.train.stream_programs import steps_of_a_block, stream_programs
 
 SHARE = 0.8
 """The part of what is free that the programs of a plan may take: the rest is for what is handed back and forth."""
@@ -168,9 +170,11 @@ class Gauge:
 
     def _program(self, plan: Any, members: int) -> tuple[Any, tuple]:
         places = len(plan.arrange(min(members, plan.chunk or members)))
-        return programs(self.entry.recipe, plan).train, self._arguments(plan, places)
+        own = programs if self.source.whole else stream_programs
+        found = own(self.entry.recipe, plan)
+        return found.train, self._arguments(plan, places, self._block(found, plan, places))
 
-    def _arguments(self, plan: Any, places: int) -> tuple[Any, Any, Any]:
+    def _arguments(self, plan: Any, places: int, block: Any) -> tuple[Any, Any, Any]:
         """What the program takes, as shapes where they will lie."""
 
         def lying(tree: Any, lead: tuple[int, ...] = ()) -> Any:
@@ -182,10 +186,17 @@ class Gauge:
 
         member = self.entry.member(self.entry.inside)
         key = jax.eval_shape(lambda: jax.random.key(0, impl="threefry2x32"))
-        return lying(member._replace(key=key), (places,)), lying(self.state, (places,)), lying(self._block)
+        return lying(member._replace(key=key), (places,)), lying(self.state, (places,)), lying(block)
+
+    def _block(self, found: Any, plan: Any, places: int) -> Any:
+        if self.source.whole:
+            return self._rows
+        steps = steps_of_a_block(self.source, found.recipe, plan.platform, self.state.params, places)
+        counts = counted(self.entry.trial().heads, self.source)
+        return jax.eval_shape(lambda b: b, (self.source.blank(self.batch_size, steps), np.int32(0), counts))
 
     @cached_property
-    def _block(self) -> Any:
+    def _rows(self) -> Any:
         block = self.source.block(0, 0, counts=counted(self.entry.trial().heads, self.source))
         return jax.eval_shape(lambda b: b, block)
 

@@ -3,7 +3,8 @@
 from typing import Any
 
 from jaxnn.data.folded import read_parts
-from jaxnn.data.source import Source, read
+from jaxnn.data.source import Source
+from jaxnn.data.streamed import read
 from jaxnn.grid.space import Space
 from jaxnn.train.enrol import task_of
 from jaxnn.train.options import PARTS

@@ -60,9 +60,10 @@ def describe(population: Population) -> dict[str, Any]:
 def _how(population: Population) -> dict[str, Any]:
     """The options of the training."""
     source, recipe = population.source, population.recipe
+    batch_size, shuffle = source.asked(recipe.batch_size, population.shuffle)
     return {
-        "batch_size": recipe.batch_size,
-        "shuffle": population.shuffle,
+        "batch_size": batch_size,
+        "shuffle": shuffle,
         "shuffle_seed": source.shuffle_seed,
         "validation": source.validation,
         "standardise": source.scaler() is not None,

@@ -19,8 +19,9 @@ import numpy as np
 
 from jaxnn.core import files
 from jaxnn.data.folded import read_parts
-from jaxnn.data.source import Source, read
-from jaxnn.io import orbax
+from jaxnn.data.source import Source
+from jaxnn.data.streamed import read
+from jaxnn.io import middles, orbax
 from jaxnn.io.described import FILE, compare, describe, opened, refuse, started, trains
 from jaxnn.io.values import decode, unread
 from jaxnn.optim.average import keeps
@@ -30,6 +31,7 @@ from jaxnn.train.group import Group, Standing
 from jaxnn.train.layout import Layout, lies_split
 from jaxnn.train.outcome import chosen
 from jaxnn.train.population import Population
+from jaxnn.train.streamed import group_of
 
 SAVE_SECONDS = 3.0
 """Between two visits that write, at least."""
@@ -112,9 +114,8 @@ def divide(folder: Path, population: Population, members: np.ndarray, own: Popul
         first, standing = sum(len(g.members) for g in groups), group.standing
         inside = np.flatnonzero(np.isin(group.members, members))
         if len(inside):
-            state = (
-                None if standing.state is None else jax.tree.map(lambda a, i=inside: np.asarray(a)[i], standing.state)
-            )
+            whole = None if standing.state is None else group.state(population.layout, True)
+            state = None if whole is None else jax.tree.map(lambda a, i=inside: np.asarray(a)[i], whole)
             history = {name: [v[inside] for v in values] for name, values in standing.history.items()}
             new = Standing(state, False, standing.epoch, history)
             groups.append(Group(np.arange(first, first + len(inside)), new))
@@ -155,16 +156,19 @@ def write(folder: Path, population: Population, number: int, group: Group, turn:
     """Write one group: its state, its curves and how far it came, in one file."""
     if group.standing.state is None:
         return
-    state = group.state(population.layout)
+    home = group.home(population.layout)
+    state = home.state
     tree = {"state": state, "history": group.history()}
+    more, told = middles.written(home.middle)
     if state.best is None and keeps(state.opt_state):
         tree["chosen"] = chosen(state)[0]
     path, other = (group_file(folder, number, turn).with_suffix(kind) for kind in orbax.KINDS)
     if any(map(lies_split, jax.tree.leaves(state))):
         path, other = other, path
-        orbax.write(path, tree | {"epoch": np.int32(group.standing.epoch)})
+        whole = json.dumps({"epoch": int(home.epoch)} | told).encode()
+        orbax.write(path, tree | more | {"told": np.frombuffer(whole, np.uint8)})
     elif first_process(population.layout):
-        files.write(path, tree, {"epoch": int(group.standing.epoch)})
+        files.write(path, tree | more, {"epoch": int(home.epoch)} | told)
     orbax.remove(other)  # of a training that went on under another plan
 
 
@@ -242,9 +246,10 @@ def _groups(folder: Path, known: dict[str, Any], population: Population) -> list
             if curves.keys() not in (set(), one.metrics.keys()):
                 raise ValueError(f"{path} holds the curves {[*curves]}, and these are to be {[*one.metrics]}")
             like = {"state": state, "history": curves, **({"chosen": state.params} if "chosen" in tree else {})}
-            back = _read_into(path, like, population.layout)
-            standing = Standing(back, False, epoch, {name: [v] for name, v in curves.items()})
-        found.append(Group(members, standing))
+            back, meta = _read_into(path, like | middles.like(tree, state), population.layout)
+            middle = middles.read(back, meta, last - first, path)
+            standing = Standing(back["state"], False, epoch, {name: [v] for name, v in curves.items()}, middle)
+        found.append(group_of(population.source, population.entries[0], members, standing))
     return found
 
 
@@ -256,7 +261,7 @@ def read_group(path: Path, members: int) -> tuple[dict[str, Any], int]:
     """
     if path.suffix == ".orbax":
         tree = orbax.read(path)
-        meta: dict[str, Any] = {"epoch": int(tree.pop("epoch", -1))}
+        meta = _told(tree)
     else:
         tree, meta = files.read(path)
     epoch: Any = meta.get("epoch")
@@ -267,15 +272,26 @@ def read_group(path: Path, members: int) -> tuple[dict[str, Any], int]:
     return tree, epoch
 
 
-def _read_into(path: Path, like: dict[str, Any], layout: Layout) -> Any:
-    """The state of members, read into this tree: on the host, or what is split right onto the devices."""
+def _told(tree: dict[str, Any]) -> dict[str, Any]:
+    """What a checkpoint tells beside its arrays; it is taken out of the tree."""
+    try:
+        told = json.loads(bytes(np.asarray(tree.pop("told"), np.uint8)))
+    except (KeyError, ValueError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _read_into(path: Path, like: dict[str, Any], layout: Layout) -> tuple[Any, dict[str, Any]]:
+    """A group read into this tree, on the host, or what is split right onto the devices; and what is told beside it."""
     if path.suffix != ".orbax":
-        return files.read_into(path, like)[0]["state"]
+        return files.read_into(path, like)
     if layout.spread is not None and layout.spread.splits:
         places = layout.places(like["state"])
         laid = jax.tree.map(lambda a, s: jax.ShapeDtypeStruct(a.shape, a.dtype, sharding=s), like["state"], places)
         like = like | {"state": laid}
-    return orbax.read(path, like | {"epoch": jax.ShapeDtypeStruct((), "int32")})["state"]
+    told = orbax.read(path)["told"]
+    back = orbax.read(path, like | {"told": jax.ShapeDtypeStruct(told.shape, told.dtype)})
+    return back, _told(back)
 
 
 def first_process(layout: Layout) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 
 from jaxnn.core.precision import precision_of
 from jaxnn.core.registry import usual
-from jaxnn.data.source import read
+from jaxnn.data.streamed import read
 from jaxnn.grid import plan as plans
 from jaxnn.grid.came import TIMES, Came, joined
 from jaxnn.grid.cohort import Cohort

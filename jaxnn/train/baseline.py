@@ -85,6 +85,8 @@ def _value(head: Head, train: tuple, own: tuple) -> tuple[str | None, float]:
 
 def of_member(heads: Sequence[Head], source: Source, part: int) -> dict[str, float]:
     """The `baseline` of the rows of one part of a `Source`; members that share them count these once."""
+    if not source.whole:
+        return {}
     asked = (
         part,
         tuple((head.path, head.loss.name, head.loss.task, _number(ignored_label(head.loss))) for head in heads),

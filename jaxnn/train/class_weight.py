@@ -13,6 +13,7 @@ import numpy as np
 from jax.core import Tracer
 
 from jaxnn.core.records import OF_LABELS
+from jaxnn.core.tree import row_count
 from jaxnn.core.types import Batch
 from jaxnn.data.source import Source
 from jaxnn.train.heads import Head, ignored_label, own_weight, pick
@@ -103,9 +104,25 @@ def counted(heads: Sequence[Head], source: Source) -> tuple | None:
     """
     if not any(isinstance(head.class_weight, str) for head in heads):
         return None
+    if not source.whole:
+        return _counted_by_batch(heads, source)
     return tuple(
         _counts(head, source.data, source.parts) if isinstance(head.class_weight, str) else None for head in heads
     )
+
+
+def _counted_by_batch(heads: Sequence[Head], source: Any) -> tuple:
+    """The same of a stream, which is read once for it."""
+    sums: list[Any] = [None] * len(heads)
+    for batch in source.passed():
+        rows = (np.arange(row_count(batch.y)),)
+        for k, head in enumerate(heads):
+            if isinstance(head.class_weight, str):
+                own = _counts(head, batch, rows).astype(np.float64)
+                known = own * 0 if sums[k] is None else sums[k]
+                size = max(own.shape[1], known.shape[1])
+                sums[k] = sum(np.pad(v, ((0, 0), (0, size - v.shape[1]))) for v in (own, known))
+    return tuple(None if v is None else v.astype(np.float32) for v in sums)
 
 
 def _counts(head: Head, data: Batch, parts: Sequence[np.ndarray]) -> np.ndarray:

@@ -45,6 +45,7 @@ from jaxnn.train.micro import pieced
 from jaxnn.train.optimizer import packed, plain
 from jaxnn.train.state import TrainState
 from jaxnn.train.step import evaluate, init, steps_key, train_step
+from jaxnn.train.steps import through
 from jaxnn.train.sums import Sums, finished, weighted
 from jaxnn.train.trial import Clock, Trial, TrialLike, build
 
@@ -142,14 +143,16 @@ def _row_names(recipe: Recipe, trial: Trial, state: TrainState) -> list[str]:
 
 
 def advance(
-    recipe: Recipe, member: Member, state: TrainState, batches: Batch, counts: Any = None, read: Reading = None
-) -> tuple[TrainState, tuple[Sums, ...]]:
+    recipe: Recipe, member: Member, state: TrainState, batches: Batch, counts: Any = None, read: Reading = None,
+    limit: Any = None,
+) -> tuple[TrainState, tuple[Sums, ...]]:  # fmt: skip
     """A step for each of the stacked batches, leaves ``(steps, batch, ...)``: all of an epoch, or some of it. Where
     parts differ in their steps, a batch of a shorter one may be nothing but padding: it is no step.
 
     Args:
         counts: for each head what all training rows of each class weigh together, or None.
         read: what makes the rows of a batch, where these stand in it by number; or None.
+        limit: how many of the steps to take, the first ones; None for all.
 
     Returns:
         The state, and for each head the sums of each step over its rows, ``(steps, ...)``.
@@ -174,7 +177,7 @@ def advance(
     state = state._replace(opt_state=optimizer.pack(state.opt_state))
     body = one if recipe.steps_per_epoch is not None else one_or_none
     body = jax.checkpoint(body, prevent_cse=False) if recipe.remat else body
-    state, sums = jax.lax.scan(body, state, (batches, batches.rows.sum(1, dtype=jnp.int32)))
+    state, sums = through(body, state, (batches, batches.rows.sum(1, dtype=jnp.int32)), limit)
     state = state._replace(opt_state=optimizer.unpack(state.opt_state))
     return state, weighted(trial, sums, batches.weight if pieces == 1 else pieced(batches.weight, pieces, 1))
 
@@ -192,7 +195,7 @@ def _own(x: Any, step: Any) -> Any:
 
 def close(
     recipe: Recipe, member: Member, state: TrainState, sums: tuple[Sums, ...], held: Batch | None,
-    read: Reading = None,
+    read: Reading = None, judged: tuple[Sums, ...] | None = None,
 ) -> tuple[TrainState, dict[str, Any]]:  # fmt: skip
     """The end of an epoch: evaluation, what plateaus and stopping look at, and health.
 
@@ -201,6 +204,7 @@ def close(
         sums: of all steps of the epoch, as `advance` gave them.
         held: validation rows as stacked batches, or None.
         read: as in `advance`.
+        judged: what validation rows that are a stream left behind, in the place of ``held``; or None.
 
     Returns:
         The state, ``diverged`` marked if it fell sick, and the row of the history: means over the epoch as it went,
@@ -209,8 +213,12 @@ def close(
     trial = recipe.built(member)
     weights = averaged(state.opt_state, state.params)
     row = finished(trial, sums)
-    if held is not None:
-        values = evaluate(trial, weights, state.model_state, held, precision=recipe.precision, read=read)
+    if held is not None or judged is not None:
+        values = (
+            evaluate(trial, weights, state.model_state, held, precision=recipe.precision, read=read)
+            if judged is None
+            else finished(trial, judged)
+        )
         row |= {f"val_{name}": v for name, v in values.items()}
     penalty = value_of(state.opt_state, weights)
     if penalty is not None:

@@ -1,7 +1,7 @@
 """Members to be: every point is sorted, built and checked at the door, the last as well as the first."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -13,7 +13,6 @@ from jaxnn.core.hyper import concrete, split
 from jaxnn.core.precision import precision_of
 from jaxnn.core.records import OF_CHANCES
 from jaxnn.core.tree import row_count
-from jaxnn.data.batches import rows_of_a_step
 from jaxnn.data.labels import by_output
 from jaxnn.data.source import Source
 from jaxnn.train.engine import Member, Recipe
@@ -21,7 +20,7 @@ from jaxnn.train.heads import Head
 from jaxnn.train.micro import micro_rows
 from jaxnn.train.options import part_of, whole
 from jaxnn.train.targets import check_heads
-from jaxnn.train.trial import OWN, Trial, TrialLike, arguments, check_names
+from jaxnn.train.trial import OWN, Trial, TrialLike, arguments, check_names, signature
 
 
 class Entry(NamedTuple):
@@ -102,16 +101,26 @@ def enrol(
     hparams = arguments(point)
     check_names(trial, hparams)
     inside, structure = split(hparams)
-    size, shuffle = rows_of_a_step(own["batch_size"], source.rows, shuffle)
+    size, shuffle, steps = source.stepped(own["batch_size"], shuffle)
     size = micro_rows(size, micro, source.rows)
     part = part_of(point)
-    if not 0 <= part < len(source.parts):
-        raise ValueError(f"the data have {len(source.parts)} part(s), and {part} is none of them; write "
+    if not 0 <= part < len(steps):
+        raise ValueError(f"the data have {len(steps)} part(s), and {part} is none of them; write "
                          "grid(..., folds=5), which makes the axis fold itself")  # fmt: skip
-    alike, steps = source.pace(size, part)
+    alike, own_steps = pace(steps, part)
     recipe = Recipe(trial, structure, size, alike, source.holds_out, precision_of(precision),
                     rewind, classes=tuple(by_output(source.classes).items()), micro=micro)  # fmt: skip
-    return Entry(dict(point), recipe, inside, int(seed), int(own["epochs"]), shuffle, stop, steps)
+    return Entry(dict(point), recipe, inside, int(seed), int(own["epochs"]), shuffle, stop, own_steps)
+
+
+def pace(steps: Sequence[int], part: int) -> tuple[int | None, int | None]:
+    """The steps of an epoch: of all parts where they are alike, else of this part.
+
+    Example:
+        >>> pace([3, 3], 1), pace([3, 4], 1)
+        ((3, None), (None, 4))
+    """
+    return (steps[0], None) if len(set(steps)) == 1 else (None, steps[part])
 
 
 def task_of(trial: TrialLike, point: Mapping[str, Any], epochs: int) -> Any:
@@ -145,6 +154,11 @@ def check(entry: Entry, trial: Trial, source: Source) -> None:
         raise ValueError(
             f"early stopping looks at {trial.stop.metric!r} and there is no validation part; write validation=0.2"
         )
+    if entry.steps_per_epoch == 0 and "clock" in signature(entry.recipe.trial):
+        raise ValueError(
+            "the trial asks for its clock, and nobody knows how many steps an epoch of this stream has; write "
+            "nn.stream(batches, steps_per_epoch=1000)"
+        )
     for head in trial.heads:
         _check_ending(trial.model, head)
     both = next((name for name in trial.metric_names if name in entry.point), None)
@@ -158,7 +172,7 @@ def check(entry: Entry, trial: Trial, source: Source) -> None:
     rows = tuple((a.shape[1:], str(a.dtype)) for a in leaves)
     held = [(part, "the validation data") for part in source.held or ()]
     for part, what in [(source.data, "the data"), *held]:
-        check_heads(trial, _output_shape(trial.model, tree, rows, row_count(part.y)), part, what)
+        check_heads(trial, output_shape(trial.model, tree, rows, row_count(part.y)), part, what)
 
 
 def _check_ending(model: Any, head: Head) -> None:
@@ -174,7 +188,7 @@ def _check_ending(model: Any, head: Head) -> None:
 
 
 @functools.lru_cache(maxsize=256)
-def _output_shape(model: Any, tree: Any, rows: tuple, n: int) -> Any:
+def output_shape(model: Any, tree: Any, rows: tuple, n: int) -> Any:
     """Shape and dtype of the outputs for ``n`` rows."""
     x = jax.tree.unflatten(tree, [jax.ShapeDtypeStruct((n, *shape), dtype) for shape, dtype in rows])
     key = jax.eval_shape(lambda: jax.random.key(0, impl="threefry2x32"))

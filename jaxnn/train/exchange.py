@@ -26,7 +26,7 @@ def put(population: Any, members: Sequence[int], other: Any, changes: dict[str, 
     for k, i in enumerate(members):
         new = {name: v if np.ndim(v) == 0 or callable(v) else v[k] for name, v in changes.items()}
         entries[i] = _changed(population.source, other.entries[k], new, entries[i].seed)
-    state = jax.tree.map(lambda a, b: replaced(a, places, b), population.state(), other.state())
+    state = jax.tree.map(lambda a, b: replaced(a, places, b), population.state(True), other.state(True))
     curves = {name: replaced(v, places, other.history[name]) for name, v in population.history.items()}
     epoch, population.entries = population.epoch, entries
     population.begin(state, curves, epoch)

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from jaxnn.data.source import read
+from jaxnn.data.streamed import read
 from jaxnn.train.begin import begin
 from jaxnn.train.culprits import naming_culprits
 from jaxnn.train.ending import Interrupted, told
@@ -100,6 +100,7 @@ def fit(
     source = read(data, validation, shuffle_seed=shuffle_seed, scale=standardise, shuffle=shuffle, prepare=prepare,
                   groups=groups, task=task_of(trial, hparams, epochs))  # fmt: skip
     layout = check_layout(plan).settled(1, source.device)
+    source.admits(epochs, folder=folder)
     done = start.epochs if isinstance(start, Run) else 0
     if seed is None:
         seed = start.seed if isinstance(start, Run) else 0

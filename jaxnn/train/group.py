@@ -13,7 +13,7 @@ from jaxnn.data.source import Block, Source
 from jaxnn.train.class_weight import counted
 from jaxnn.train.engine import Member
 from jaxnn.train.layout import Layout, lies_split, of_members
-from jaxnn.train.program import Programs, settings
+from jaxnn.train.program import Programs, programs, settings
 from jaxnn.train.trial import Trial
 
 VISIT_SECONDS = 0.4
@@ -34,12 +34,14 @@ class Standing(NamedTuple):
         laid: whether it is as the layout laid it.
         epoch: epochs done by whoever still goes on.
         history: metric names to lists of arrays ``(members, epochs of a visit)``.
+        middle: where in an epoch of a stream they stand, a `jaxnn.train.streamed.Middle`; or None.
     """
 
     state: Any
     laid: bool
     epoch: int
     history: dict[str, list[np.ndarray]]
+    middle: Any = None
 
 
 class Group:
@@ -55,8 +57,13 @@ class Group:
         self.kept, self.due = self.standing, 0.0
         self.pace = 1
 
-    def state(self, layout: Layout) -> Any:
-        """The state in the order of the members: on the host, or where weights are split on the devices as it lies."""
+    programs = staticmethod(programs)
+
+    def state(self, layout: Layout, settled: bool = False) -> Any:
+        """The state in the order of the members, settled that between two epochs.
+
+        It is on the host, or where weights are split on the devices as it lies.
+        """
         state = self.standing.state
         if not self.standing.laid:
             return state
@@ -95,6 +102,10 @@ class Group:
             parts.append(Group(self.members[own], self.standing._replace(state=state, history=history)))
         return parts
 
+    def home(self, layout: Layout) -> Standing:
+        """Where the members stand, on the host."""
+        return self.standing._replace(state=self.state(layout), laid=False)
+
     def going(self, member: Member, layout: Layout) -> np.ndarray:
         """Which members still train, ``(members,)`` bool, without a look at the weights."""
         light = self.standing.state._replace(params=(), model_state=(), opt_state=(), metrics={}, best=None)
@@ -110,7 +121,7 @@ class Group:
 
     def start(self, programs: Programs, layout: Layout, own: tuple, source: Source, shared: tuple) -> tuple:
         """Compile, and draw weights where there are none; returns the program, its members, seconds, compilations."""
-        given = _placed(own, layout, len(self.members))
+        given = placed(own, layout, len(self.members))
         state = self.standing.state
         if not self.standing.laid:
             self.kept, self.due = self.standing, time.perf_counter() + KEEP_SECONDS
@@ -175,7 +186,7 @@ def going(member: Member, state: Any) -> np.ndarray:
     return ~stopped & (diverged < 0) & (epoch < np.asarray(member.epochs))
 
 
-def _placed(own: tuple, layout: Layout, count: int) -> tuple:
+def placed(own: tuple, layout: Layout, count: int) -> tuple:
     """Members and the weights given to them on the devices, words turned into keys; idle places have no epochs."""
     order = layout.arrange(count)
     member, given = jax.tree.map(lambda a: np.asarray(a)[order], own)

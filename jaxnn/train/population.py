@@ -17,9 +17,10 @@ from jaxnn.train.exchange import put, replaced
 from jaxnn.train.group import Group, Standing, shared
 from jaxnn.train.layout import Layout, of_members
 from jaxnn.train.outcome import Outcome, bare, chosen, columns, joined, shown
-from jaxnn.train.program import needed, programs
+from jaxnn.train.program import needed
 from jaxnn.train.result import Run
 from jaxnn.train.shortage import in_groups
+from jaxnn.train.streamed import groups_of
 from jaxnn.train.taken import Taken
 
 
@@ -72,8 +73,7 @@ class Population:
         self.source, self.entries, self.layout, self.taken = source, list(entries), layout, taken
         self.recipe, self.shuffle, self.given = entries[0].recipe, entries[0].shuffle, {} if given is None else given
         self.timing = {"compile": 0.0, "run": 0.0, "compiles": 0}
-        chunk = layout.chunk or len(entries)
-        self.groups = [Group(np.arange(i, min(i + chunk, len(entries)))) for i in range(0, len(entries), chunk)]
+        self.groups = groups_of(source, entries, layout.chunk)
         self.numbers, self.name = np.arange(len(entries)), ""
         self.visits: list[Callable[[int, Group, bool], None]] = []
         self.compiled_bytes = self.halvings = 0
@@ -152,19 +152,19 @@ class Population:
         finally:
             self._outcome = None
             if len(self.groups) > 1 and group.standing.state is not None:
-                group.standing = group.standing._replace(state=group.state(self.layout), laid=False)
+                group.standing = group.home(self.layout)
             self.timing["run"] += time.perf_counter() - began
 
     def ready(self, group: Group) -> tuple[Callable, Member]:
         """The program of a group and its members; its weights are drawn if it has none."""
         if self.placed is None:
             self.placed = self.layout.place(shared(self.source, self.entries[0].trial()))
-        pair, own = programs(self.recipe, self.layout), self._of((self._member(), self.given), group.members)
+        pair, own = group.programs(self.recipe, self.layout), self._of((self._member(), self.given), group.members)
         with naming_culprits(self.entries[int(group.members[0])], self.source):
             train, member, seconds, compiles = group.start(pair, self.layout, own, self.source, self.placed)
         self.timing["compile"] += seconds
         self.timing["compiles"] += compiles
-        self.compiled_bytes = max(self.compiled_bytes, needed(train))
+        self.compiled_bytes = max(self.compiled_bytes, needed(getattr(train, "go", train)))
         return train, member
 
     def _member(self) -> Member:
@@ -177,15 +177,16 @@ class Population:
     def _of(self, tree: Any, members: Any) -> Any:
         return of_members(tree, members)
 
-    def state(self) -> Any:
-        """The stacked `TrainState` of all members, NumPy arrays; as it lies where devices share its weights.
+    def state(self, settled: bool = False) -> Any:
+        """The stacked `TrainState` of all members, NumPy arrays, as it lies where devices share its weights; settled
+        that between two epochs of a stream.
 
         Raises:
             ValueError: before the first epoch.
         """
         if any(group.standing.state is None for group in self.groups):
             raise ValueError("the population has no weights yet; write pop.advance(1) first")
-        states = [group.state(self.layout) for group in self.groups]
+        states = [group.state(self.layout, settled) for group in self.groups]
         return states[0] if len(states) == 1 else jax.tree.map(lambda *a: np.concatenate(a), *states)
 
     def begin(self, state: Any, history: dict[str, np.ndarray], epoch: int) -> None:
@@ -235,7 +236,7 @@ class Population:
         given = self._of(self.given, members)
         new = Population(self.source, [self.entries[i] for i in members], layout, taken=self.taken, given=given)
         if self.groups[0].standing.state is not None:
-            new.begin(self._of(self.state(), members), self._of(self.history, members), self.epoch)
+            new.begin(self._of(self.state(True), members), self._of(self.history, members), self.epoch)
         return new
 
     def put(self, members: Any, other: "Population", **changes: Any) -> None:
@@ -255,7 +256,7 @@ class Population:
 
     def stop(self, members: Any) -> None:
         """Let members stay as they are from now on."""
-        state, places = self.state(), np.asarray(self._numbers(members))
+        state, places = self.state(True), np.asarray(self._numbers(members))
         state = state._replace(stopped=replaced(state.stopped, places, True))
         self.begin(state, self.history, self.epoch)
 

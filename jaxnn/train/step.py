@@ -22,6 +22,7 @@ from jaxnn.train.micro import accumulated, of_piece, pieced, value_of_all
 from jaxnn.train.optimizer import Optimizer, plain
 from jaxnn.train.options import check_key
 from jaxnn.train.state import TrainState
+from jaxnn.train.steps import through
 from jaxnn.train.sums import Sums, finished, gathered, weighted
 from jaxnn.train.trial import Trial
 
@@ -298,15 +299,26 @@ def measured(
     trial: Trial, outputs_of: Callable[[Batch], Any], batches: Batch, read: Callable[[Batch], Batch] | None = None
 ) -> dict[str, Any]:
     """Loss and metrics of what a function gives for stacked batches."""
+    return finished(trial, judged_by(trial, outputs_of, batches, read))
+
+
+def judged_by(
+    trial: Trial, outputs_of: Callable[[Batch], Any], batches: Batch,
+    read: Callable[[Batch], Batch] | None = None, limit: Any = None,
+) -> tuple[Sums, ...]:  # fmt: skip
+    """What stacked batches leave behind; of the first ``limit`` of them where not all are there."""
 
     def sums_of(batch: Batch) -> tuple[Sums, ...]:
         batch = batch if read is None else read(batch)
         outputs = outputs_of(batch)
         return gathered(trial, [head.seen(outputs, batch) for head in trial.heads])
 
-    if row_count(batches.y) == 1:
-        batches = jax.tree.map(lambda a: a[0], batches)
-        sums = sums_of(batches)
+    if limit is not None and row_count(batches.y) > 1:
+        _, sums = through(lambda carry, batch: (carry, sums_of(batch)), (), batches, limit)
+    elif row_count(batches.y) == 1:
+        one = jax.tree.map(lambda a: a[0], batches)
+        sums = weighted(trial, sums_of(one), one.weight)
+        return sums if limit is None else jax.tree.map(lambda a: a[None], sums)
     else:
         sums = jax.lax.map(sums_of, batches)
-    return finished(trial, weighted(trial, sums, batches.weight))
+    return weighted(trial, sums, batches.weight)

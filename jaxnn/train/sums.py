@@ -67,8 +67,13 @@ class Sums:
         return replace(self, weight=None, row_weight=None)
 
     def weighted(self, weight: Any) -> "Sums":
-        """With the weights of all batches, ``(..., batch)``."""
-        return replace(self, weight=weight.sum(-1), row_weight=None if self.rows is None else weight)
+        """With the weights of all batches, ``(..., batch)``.
+
+        They are summed batch by batch, as those of a stream are: XLA would make one sum of two.
+        """
+        return replace(
+            self, weight=jax.lax.optimization_barrier(weight.sum(-1)), row_weight=None if self.rows is None else weight
+        )
 
     def means(self, metrics: Sequence[Metric]) -> dict[str, Any]:
         """The values of loss and metrics by name, over all batches there are; NaN where no row has a weight."""

@@ -1,0 +1,100 @@
+"""Parquet files as a stream: one row group after the other, read by pyarrow."""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from jaxnn.data.batches import epoch_orders
+from jaxnn.data.origins import Opened, Origin
+
+
+def is_parquet(value: Any) -> bool:
+    """Whether this is a file, a folder or a ``pyarrow.dataset``.
+
+    Example:
+        >>> is_parquet("rows.parquet"), is_parquet([1.0])
+        (True, False)
+    """
+    return isinstance(value, (str, os.PathLike)) or type(value).__module__.startswith("pyarrow.")
+
+
+class Parquet(Origin):
+    """The row groups of Parquet files.
+
+    Args:
+        files: a file, a folder, a ``pyarrow.dataset.Dataset`` or a ``pyarrow.parquet.ParquetFile``.
+        seed: of the order of the row groups and of the rows in each; None keeps them in order.
+
+    Raises:
+        ValueError: for a path at which there is nothing.
+    """
+
+    def __init__(self, files: Any, seed: int | None):
+        self.seed = seed
+        self.groups = _groups(files)
+        sizes = [rows for _, _, rows in self.groups]
+        self.rows, self.batches = sum(sizes), len(sizes)
+
+    def opened(self, turn: int, batch: int, state: Any) -> Opened:
+        """From this very row group on."""
+        return Opened(self._read(turn, batch), batch)
+
+    def _read(self, turn: int, batch: int) -> Iterator:
+        order = np.arange(len(self.groups))
+        if self.seed is not None:
+            order = epoch_orders(self.seed, turn, 1, len(order))[0]
+        for number in order[batch:]:
+            file, group, rows = self.groups[number]
+            table = _open(file).read_row_group(group)
+            if self.seed is not None:
+                own = np.random.Philox(np.random.SeedSequence((self.seed, turn, int(number))))
+                table = table.take(np.argsort(own.random_raw(rows)))
+            yield columns(table)
+
+
+def _groups(files: Any) -> list[tuple[str, int, int]]:
+    """The file of each row group, its number in it and its rows."""
+    import pyarrow.dataset
+
+    if isinstance(files, (str, os.PathLike)) and not os.path.exists(files):
+        raise ValueError(f"there is no {os.fspath(files)!r}; write the path of a Parquet file or of a folder of them")
+    if hasattr(files, "read_row_group"):
+        known = [files]
+    else:
+        dataset = files if hasattr(files, "files") else pyarrow.dataset.dataset(os.fspath(files), format="parquet")
+        known = dataset.files
+    found = []
+    for file in known:
+        meta = (_open(file) if isinstance(file, str) else file).metadata
+        found += [(file, k, meta.row_group(k).num_rows) for k in range(meta.num_row_groups)]
+    if not sum(rows for _, _, rows in found):
+        raise ValueError("the Parquet files hold no rows; write others")
+    return [group for group in found if group[2]]
+
+
+def _open(file: Any) -> Any:
+    import pyarrow.parquet
+
+    return pyarrow.parquet.ParquetFile(file) if isinstance(file, str) else file
+
+
+def columns(table: Any) -> Any:
+    """A table of pyarrow as one of pandas; where columns hold arrays, a dict of arrays by name."""
+    if not any("list" in str(field.type) for field in table.schema):
+        return table.to_pandas()
+    return {name: _column(table.column(name)) for name in table.column_names}
+
+
+def _column(column: Any) -> np.ndarray:
+    array = column.combine_chunks()
+    if "list" in str(array.type):
+        rows = array.to_numpy(zero_copy_only=False)
+        try:
+            return np.stack([np.stack(row) if row.dtype == object else row for row in rows])
+        except ValueError:
+            raise ValueError(
+                "a column holds lists of different lengths; fill them up, and write their mask as another column"
+            ) from None
+    return array.to_numpy(zero_copy_only=False)

@@ -1,0 +1,41 @@
+"""Steps one after the other: all of a block, or as many of them as there are."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+
+def through(body: Callable, carry: Any, xs: Any, limit: Any = None) -> tuple[Any, Any]:
+    """`jax.lax.scan`, or its first steps.
+
+    Args:
+        body: ``(carry, x) -> (carry, y)``.
+        carry: where it begins.
+        xs: leaves ``(steps, ...)``.
+        limit: how many of the steps to take, int32, which may be traced; None for all. No gradient passes then.
+
+    Returns:
+        The last carry, and the stacked ``y``; zeros for steps that were not taken.
+
+    Example:
+        >>> total, seen = through(lambda c, x: (c + x, c), jnp.int32(0), jnp.arange(4, dtype=jnp.int32), jnp.int32(3))
+        >>> int(total), seen.tolist()
+        (3, [0, 0, 1, 0])
+    """
+    if limit is None:
+        return jax.lax.scan(body, carry, xs)
+    at = lambda i: jax.tree.map(lambda a: jax.lax.dynamic_index_in_dim(a, i, keepdims=False), xs)  # noqa: E731
+    steps = jax.tree.leaves(xs)[0].shape[0]
+    shapes = jax.eval_shape(lambda c: body(c, at(jnp.int32(0)))[1], carry)
+    ys = jax.tree.map(lambda a: jnp.zeros((steps, *a.shape), a.dtype), shapes)
+
+    def one(state: tuple) -> tuple:
+        i, carry, ys = state
+        carry, y = body(carry, at(i))
+        ys = jax.tree.map(lambda all, own: jax.lax.dynamic_update_index_in_dim(all, own, i, 0), ys, y)
+        return i + 1, carry, ys
+
+    _, carry, ys = jax.lax.while_loop(lambda state: state[0] < limit, one, (jnp.int32(0), carry, ys))
+    return carry, ys
