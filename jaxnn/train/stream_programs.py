@@ -46,13 +46,13 @@ class StreamPrograms(Programs):
 
         def judge(own: tuple, shared: tuple) -> Any:
             (member, state), (batches, count) = own, shared
-            trial, own = self.recipe.built(member), self.recipe.precision or DEFAULT
+            trial, precision = self.recipe.built(member), self.recipe.precision or DEFAULT
             weights = averaged(state.opt_state, state.params)
 
             def outputs(batch: Batch) -> Any:
-                return forward(trial, weights, state.model_state, batch, key=None, train=False, precision=own)[0]
+                return forward(trial, weights, state.model_state, batch, key=None, train=False, precision=precision)[0]
 
-            with own.tracing():
+            with precision.tracing():
                 return judged_by(trial, outputs, batches, limit=count)
 
         def end(own: tuple, held: Any) -> Any:
