@@ -92,9 +92,12 @@ def forward(run: Any, output: str | None = None, batch: int | None = None) -> Fo
     except SpecError:
         raise
     except Exception as error:
+        if batch is not None:
+            raise
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
         raise ValueError(
-            f"the model cannot be followed for an unknown number of rows ({str(error).splitlines()[0][:200]}); write "
-            "batch=32, say, for a number that is always the same"
+            f"the model cannot be followed for an unknown number of rows ({reason}); write batch=32, say, for a number "
+            "that is always the same"
         ) from error
     about = _about(models[0], x, outputs, output)
     return Forward(function, weights, x, outputs, raw, models, output, about)

@@ -2,6 +2,12 @@
 
 The model is traced and its operations are written one by one, so that what can be traced can be exported, layers of
 one's own as well. Loops over time or depth become ``Scan``. The number of rows stays open.
+
+No form have: sorting, random numbers, ``while`` loops whose number of turns is not known, complex numbers, indexing by
+arrays along several axes at once, and windows over batch or channels. They are refused with the layer they belong to.
+
+TensorRT builds an engine from the file by its documented route, ``trtexec --onnx=model.onnx --saveEngine=model.plan
+--minShapes=x:1x64 --optShapes=x:64x64 --maxShapes=x:1024x64``; this was not tried here, for want of TensorRT.
 """
 
 import json

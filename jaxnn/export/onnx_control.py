@@ -30,10 +30,11 @@ def _inside(graph: Graph, closed: Any, values: Sequence[Value], inputs: Sequence
 
 def _scan(graph: Graph, equation: Any, *values: Value) -> list[Value]:
     """`jax.lax.scan` as ``Scan``: constants are read from around, carries and slices are its inputs."""
-    p = equation.params
-    fixed, carried = p["num_consts"], p["num_carry"]
-    closed = p["jaxpr"]
-    avals = [v.aval for v in closed.jaxpr.invars]
+    p, closed = equation.params, equation.params["jaxpr"]
+    body_of = getattr(closed, "jaxpr", closed)
+    avals = [v.aval for v in body_of.invars]
+    carried = len(equation.outvars) - _sliced(equation.outvars, body_of.outvars)
+    fixed = len(avals) - carried - _sliced(equation.invars, avals)
     names = [graph.fresh(f"{graph.scope}/step") for _ in avals[fixed:]]
     inside = [graph.value(n, a) for n, a in zip(names, avals[fixed:], strict=True)]
     inputs = [_info(n, a.shape, a.dtype) for n, a in zip(names, avals[fixed:], strict=True)]
@@ -50,6 +51,12 @@ def _scan(graph: Graph, equation: Any, *values: Value) -> list[Value]:
         **{name: flags for name, flags in turned.items() if flags},
     )  # fmt: skip
     return [graph.value(name, var.aval) for name, var in zip(made, equation.outvars, strict=True)]
+
+
+def _sliced(outside: Sequence[Any], inside: Sequence[Any]) -> int:
+    """How many arrays a body sees one slice of at a time. Their shapes tell; the parameters change with JAX."""
+    pairs = zip(outside, inside, strict=True)
+    return sum(len(v.aval.shape) > len(getattr(a, "aval", a).shape) for v, a in pairs)
 
 
 def _cond(graph: Graph, equation: Any, which: Value, *values: Value) -> list[Value]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -45,7 +46,7 @@ def narrow(dtype: Any) -> np.dtype:
     """
     if jnp.issubdtype(dtype, jnp.floating):
         return np.dtype(np.float32)
-    if str(dtype) not in KINDS:
+    if jnp.issubdtype(dtype, jax.dtypes.extended) or np.dtype(dtype).name not in KINDS:
         raise ValueError(f"values of {dtype} have no form in ONNX")
     return np.dtype(dtype)
 

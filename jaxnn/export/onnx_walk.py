@@ -91,7 +91,7 @@ def _foldable(equation: Any, values: list[Value]) -> bool:
 def _folded(equation: Any, values: list[Value]) -> list[Value]:
     labels = {v.name for v in values if v.name}
     arrays = [np.asarray(spread(v), var.aval.dtype) for v, var in zip(values, equation.invars, strict=True)]
-    with jax.default_device(jax.local_devices(backend="cpu")[0]):
+    with jax.default_matmul_precision("highest"):  # whichever device it is
         made = equation.primitive.bind(*map(jax.numpy.asarray, arrays), **equation.params)
     label = labels.pop() if len(labels) == 1 else None
     return [constant_value(np.asarray(a), label) for a in (made if equation.primitive.multiple_results else [made])]

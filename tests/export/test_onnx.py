@@ -5,12 +5,14 @@ import jax.numpy as jnp
 import numpy as np
 import onnx
 import pytest
+from flax import linen
 
 import jaxnn as nn
 from jaxnn.export.forward import forward
 from jaxnn.export.onnx import model_of as graph_of
 from jaxnn.export.onnx import runs
-from tests.export.cases import ALL, ROWS, close, floats, made, model_of, named
+from jaxnn.interop.flax import from_linen
+from tests.export.cases import ALL, ROWS, answers, close, floats, made, model_of, named
 
 
 @pytest.fixture
@@ -81,6 +83,20 @@ def test_windows_of_lax(window, answer):
     model, x = inside(pool, 5, 4, 2)
     (found,) = answer(model, x)[0].values()
     close(found, jax.jit(pool)(x))
+
+
+@jax.numpy_dtype_promotion("standard")  # which Flax's pooling needs
+def test_a_module_of_flax(answer):
+    class Net(linen.Module):
+        @linen.compact
+        def __call__(self, x):
+            x = linen.max_pool(linen.relu(linen.Conv(4, (3, 3))(x)), (2, 2), strides=(2, 2))
+            return linen.Dense(3)(linen.avg_pool(x, (2, 2)).reshape(x.shape[0], -1))
+
+    x = floats(8, 8, 2)
+    model = model_of(from_linen(Net()), x)
+    for found in answer(model, x):
+        close(found["predictions"], answers(model, x)[: len(found["predictions"])])
 
 
 def test_nodes_and_weights_have_the_names_of_the_layers():

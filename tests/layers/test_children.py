@@ -164,3 +164,13 @@ def test_composites_are_complete():
         if cls.__module__.startswith(("jaxnn.layers", "jaxnn.models"))
         and any(f.metadata.get("child") for f in cls.__dataclass_fields__.values())
     }
+
+
+@pytest.mark.parametrize("repeat", [False, True])
+def test_the_names_of_layers_stand_in_the_program(repeat, key):
+    block = nn.Residual(nn.Dense(4))
+    model = nn.Sequential(nn.Dense(4), nn.Repeat(block, 2) if repeat else block)
+    params, state = model.init(key, X)
+    text = jax.jit(lambda x: model.apply(params, state, x)[0]).lower(X).as_text(debug_info=True)
+    inner = "repeat_0/residual_0" if repeat else "residual_0"
+    assert "dense_0/" in text and (inner in text or "residual_0/dense_0" in text)
