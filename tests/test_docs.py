@@ -52,7 +52,7 @@ def test_every_public_name_stands_on_the_page_of_its_room(pages, entries):
 @pytest.mark.parametrize(
     ("name", "room"),
     [("jaxnn.losses.huber", "losses"), ("jaxnn.data.load", "data"), ("jaxnn.optim.schedules.piecewise", "optim"),
-     ("jaxnn.grid.space.product", "grid"), ("jaxnn.inspect.scale.scale", "inspect"),
+     ("jaxnn.grid.space.product", "grid"), ("jaxnn.callbacks.utilisation", "callbacks"),
      ("jaxnn.testing.check_layer", "testing"), ("jaxnn.metrics.accuracy", "metrics"),
      ("jaxnn.losses.squared_error", "losses")],
 )  # fmt: skip

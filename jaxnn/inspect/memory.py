@@ -90,7 +90,7 @@ def memory(sizes: Sizes, split: Split, batch: int, recompute: str | None, state_
     beside = sizes.parameters - sizes.blocks  # the first stage holds the embedding, and alone all the rest
     own = sizes.blocks / (t * p) + beside / t
     shares = [split.data if split.zero >= stage else 1 for stage in (3, 2, 1)]
-    parts = [own * n / share for n, share in zip(state_bytes, shares, strict=True)]
+    weights, gradients, moments = (own * n / share for n, share in zip(state_bytes, shares, strict=True))
     whole, kept = _block(sizes, split, None), _block(sizes, split, recompute)
     flying = min(p, max(1, batch // (split.data * b)))  # micro-batches that the first stage keeps
     rows = sizes.context * b * sizes.width
@@ -98,7 +98,7 @@ def memory(sizes: Sizes, split: Split, batch: int, recompute: str | None, state_
     activations += rows * flying / (t if split.sequence else 1)
     if p == 1:
         activations += 4 * rows / t * (1 + sizes.vocab / sizes.width)
-    return Memory(*parts, activations)
+    return Memory(weights, gradients, moments, activations)
 
 
 def _block(sizes: Sizes, split: Split, recompute: str | None) -> float:

@@ -156,7 +156,7 @@ def scale(
     Parameters and operations are counted in the model itself; for the usual block they are, with
     ``l`` layers, width ``h``, vocabulary ``V``, context ``s`` and batch ``B``, ``12 l h^2 (1 + 13 / (12 h) + (V + s) /
     (12 l h))`` and ``72 B s l h^2 (1 + s / (6 h) + V / (12 l h))``, or with recomputation ``96 B s l h^2 (1 + s / (6 h)
-    + V / (16 l h))``. Memory is that of the published formulas (`jaxnn.inspect.memory.memory`): for attention that
+    + V / (16 l h))``. Memory is that of the published formulas (``jaxnn/inspect/memory.py``): for attention that
     keeps its weights, and for activations in 16 bits.
 
     Args:

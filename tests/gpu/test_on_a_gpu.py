@@ -28,7 +28,9 @@ def test_a_member_is_its_solo_run(plan):
         runs = nn.grid(trial, (X, Y), dict(lr=[1e-3, 1e-2, 3e-2]), plan=plan, validation=0.25, **OPTIONS)
         solo = nn.fit(trial, (X, Y), dict(lr=1e-2), validation=0.25, **OPTIONS)
     for name in ("loss", "val_loss"):
-        np.testing.assert_allclose(runs.history[name][1], solo.history[name], rtol=max(runs.plan.tolerance, 1e-6))
+        np.testing.assert_allclose(
+            runs.history[name][1], solo.history[name], rtol=max(runs.plan[0].plan.tolerance, 1e-6)
+        )
 
 
 def test_a_member_is_the_run_on_the_cpu():
@@ -52,7 +54,7 @@ def test_the_plan_leaves_room_in_the_device_s_memory():
     stats = jax.devices()[0].memory_stats()
     assert stats and stats["bytes_limit"] > 0
     runs = nn.grid(trial, (X, Y), dict(lr=nn.logspace(1e-4, 1e-1, 300)), **OPTIONS)
-    assert 1 <= runs.plan.width <= 300 and len(runs) == 300
+    assert 1 <= runs.plan[0].plan.width <= 300 and len(runs) == 300
     assert jax.devices()[0].memory_stats()["peak_bytes_in_use"] < stats["bytes_limit"]
 
 
