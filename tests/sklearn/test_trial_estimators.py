@@ -98,7 +98,9 @@ def test_a_precision_is_that_of_the_training():
         TrialClassifier(flowers, lr=0.03, precision="bfloat16", dtype="float64").fit(x, y)
     with pytest.raises(ValueError, match="precision must be None"):
         TrialClassifier(flowers, lr=0.03, precision="int8").fit(x, y)
-    network = MLPClassifier((8,), max_iter=3, tol=1.0, random_state=0, precision="float16").fit(x, y)
-    plain = MLPClassifier((8,), max_iter=3, tol=1.0, random_state=0, dtype="float32").fit(x, y)
+    network = MLPClassifier((8,), max_iter=30, tol=10.0, n_iter_no_change=2, random_state=0, precision="float16").fit(
+        x, y
+    )
+    plain = MLPClassifier((8,), max_iter=30, tol=10.0, n_iter_no_change=2, random_state=0, dtype="float32").fit(x, y)
     off = np.abs(network.coefs_[0] - plain.coefs_[0]).max()
     assert 0 < off < 0.01 and network.coefs_[0].dtype == np.float32
