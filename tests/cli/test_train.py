@@ -125,3 +125,11 @@ def test_without_matplotlib_there_are_no_pictures(capsys, monkeypatch):
     assert main(["fit", "xor", "--epochs", "2", "--hidden", "4"]) == 0
     assert "no pictures without matplotlib" in capsys.readouterr().out
     assert sorted(os.listdir("jaxnn-xor-fit")) == ["history.csv", "model.safetensors"]
+
+
+def test_a_precision_by_name(capsys):
+    line = ["fit", "xor", "--epochs", "2", "--hidden", "4", "--precision"]
+    assert main([*line, "bfloat16"]) == 0
+    assert str(nn.load("jaxnn-xor-fit/model.safetensors").precision) == "bfloat16"
+    assert main([*line, "int8"]) != 0
+    assert "'int8' is none of float32, bfloat16, float16" in capsys.readouterr().err

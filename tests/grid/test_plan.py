@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import jaxnn as nn
+from jaxnn.core.precision import precision_of
 from jaxnn.grid.memory import Line
 from jaxnn.grid.plan import TINY_WIDTH, choose, even
 
@@ -183,6 +184,43 @@ def test_only_a_plan_of_one_after_the_other_on_one_device_promises_the_bit():
     assert nn.Plan(1, 1).tolerance == 0 and "to the bit" in str(nn.Plan(1, 1))
     for plan in (nn.Plan(1, 2), nn.Plan(2, 1), nn.Plan(2, 2)):
         assert plan.tolerance == 1e-4 and "within 0.0001 of" in str(plan)
+
+
+@pytest.mark.parametrize(
+    ("platform", "precision", "tolerance", "words"),
+    [
+        ("cpu", None, 1e-4, "in the platform's precision, losses"),
+        ("gpu", None, 2.0**-9, "in the platform's precision, with products of TF32, losses"),
+        ("tpu", None, 2.0**-6, "in the platform's precision, with products of bfloat16, losses"),
+        ("gpu", "float32", 1e-4, "in float32, losses"),
+        ("tpu", "float32", 1e-4, "in float32, losses"),
+        ("cpu", "bfloat16", 2.0**-6, "in bfloat16, losses"),
+        ("cpu", "float16", 2.0**-9, "in float16, losses"),
+    ],
+)
+def test_the_tolerance_follows_from_platform_and_precision(platform, precision, tolerance, words):
+    there = (SimpleNamespace(platform=platform),)
+    plan = nn.Plan(1, 2, 2, there, precision=precision_of(precision))
+    assert plan.tolerance == tolerance and words in str(plan) and f"within {tolerance:.2g} of" in str(plan)
+    alone = nn.Plan(1, 1, 1, there, precision=precision_of(precision))
+    assert alone.tolerance == 0 and words.split(", losses")[0] in str(alone)
+    with jax.default_matmul_precision("highest"):
+        assert nn.Plan(1, 2, 2, there).tolerance == 1e-4
+
+
+def test_the_plan_of_a_grid_tells_its_precision_and_its_members_keep_to_it():
+    def trial(lr):
+        return nn.Trial(nn.mlp((4,), out=1), "squared_error", optax.adam(lr))
+
+    x = np.random.default_rng(0).normal(size=(32, 3)).astype(np.float32)
+    options = dict(epochs=2, batch_size=8, precision="bfloat16", progress=False)
+    runs = nn.grid(trial, (x, x[:, 0]), dict(lr=[0.01, 0.02]), plan="vmap", **options)
+    plan = runs.plan[0].plan
+    assert "in bfloat16" in str(runs.plan[0]) and plan.tolerance == 2.0**-6
+    solo = nn.fit(trial, (x, x[:, 0]), dict(lr=0.01), **options)
+    np.testing.assert_allclose(runs[0].history["loss"], solo.history["loss"], rtol=plan.tolerance)
+    again = nn.grid(trial, (x, x[:, 0]), dict(lr=[0.01, 0.02]), plan="map", **options)
+    np.testing.assert_array_equal(again[0].history["loss"], solo.history["loss"])
 
 
 def test_plans_by_name():

@@ -2,6 +2,7 @@
 
 import pickle
 
+import jax
 import numpy as np
 import optax
 import pytest
@@ -10,7 +11,7 @@ from sklearn.datasets import load_digits, load_iris
 from sklearn.linear_model import LogisticRegression
 
 import jaxnn as nn
-from jaxnn.sklearn import TrialClassifier, TrialRegressor
+from jaxnn.sklearn import MLPClassifier, TrialClassifier, TrialRegressor
 from tests.sklearn.trials import flowers, labels, values
 
 X, Y = load_iris(return_X_y=True)
@@ -81,3 +82,25 @@ def test_images_have_their_axes():
     x = x[:300].reshape(-1, 8, 8, 1) / 16
     model = TrialClassifier(convolution, epochs=15, lr=0.03, dtype="float32", random_state=0).fit(x, y[:300])
     assert model.score(x, y[:300]) > 0.9
+
+
+def test_a_precision_is_that_of_the_training():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(64, 3))
+    y = (x[:, 0] > 0).astype(int)
+    full = TrialClassifier(flowers, lr=0.03, epochs=3, random_state=0, dtype="float32").fit(x, y)
+    half = clone(full).set_params(precision="bfloat16", dtype=None).fit(x, y)
+    assert str(half.run_.precision) == "bfloat16" and full.run_.precision is None
+    assert {str(a.dtype) for a in jax.tree.leaves(half.run_.params)} == {"float32"}
+    off = np.abs(half.predict_proba(x) - full.predict_proba(x)).max()
+    assert 0 < off < 0.05
+    with pytest.raises(ValueError, match="goes with rows of float32, and dtype is 'float64'"):
+        TrialClassifier(flowers, lr=0.03, precision="bfloat16", dtype="float64").fit(x, y)
+    with pytest.raises(ValueError, match="precision must be None"):
+        TrialClassifier(flowers, lr=0.03, precision="int8").fit(x, y)
+    network = MLPClassifier((8,), max_iter=30, tol=10.0, n_iter_no_change=2, random_state=0, precision="float16").fit(
+        x, y
+    )
+    plain = MLPClassifier((8,), max_iter=30, tol=10.0, n_iter_no_change=2, random_state=0, dtype="float32").fit(x, y)
+    off = np.abs(network.coefs_[0] - plain.coefs_[0]).max()
+    assert 0 < off < 0.01 and network.coefs_[0].dtype == np.float32

@@ -1,5 +1,6 @@
 """A model: what is used on new rows, in whatever dtype they come."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -57,3 +58,27 @@ def test_saved_and_loaded_it_predicts_the_same(tmp_path):
     MODEL.save(tmp_path / "model.safetensors")
     again = nn.load(tmp_path / "model.safetensors")
     assert again.predict([[1.0, 2.0]]).tolist() == [6.0]
+
+
+@pytest.mark.parametrize(("dtype", "spacing"), [("bfloat16", 2.0**-7), ("float16", 2.0**-10)])
+def test_cast_it_is_half_as_large_and_used_and_saved_in_that_dtype(tmp_path, dtype, spacing):
+    rng = np.random.default_rng(0)
+    spec = nn.mlp((8,), out=3, batch_norm=True)
+    params, state = spec.init(jax.random.key(0), jnp.ones((1, 4)))
+    model = nn.Model(spec, params, state, "softmax_cross_entropy", row=np.ones((1, 4), np.float32))
+    half, x = model.cast(dtype), rng.normal(size=(6, 4)).astype(np.float32)
+    assert {str(a.dtype) for a in jax.tree.leaves(half.params)} == {dtype}
+    assert {str(a.dtype) for a in jax.tree.leaves(half.state)} == {"float32"}
+    outputs = half.outputs(x)
+    assert outputs.dtype == np.float32 and 0 < np.abs(outputs - model.outputs(x)).max() < 4 * spacing
+    model.save(tmp_path / "full.safetensors")
+    half.save(tmp_path / "half.safetensors")
+    again = nn.load(tmp_path / "half.safetensors")
+    assert again.precision == half.precision and np.array_equal(again.outputs(x), outputs)
+    assert {str(a.dtype) for a in jax.tree.leaves(again.params)} == {dtype}
+    back = again.cast("float32")
+    assert {str(a.dtype) for a in jax.tree.leaves(back.params)} == {"float32"} and back.last is None
+    with pytest.raises(ValueError, match="param must be a floating dtype, got 'int8'"):
+        model.cast("int8")
+    with pytest.raises(ValueError, match="cast needs a dtype"):
+        model.cast(None)
