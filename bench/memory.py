@@ -1,9 +1,9 @@
 """How near the memory that is predicted of a grid is to the compiler's, here, for an H200 and for a TPU chip.
 
-Two small programs, of 2 and 4 members side by side, give a line (`jaxnn.grid.memory`), which is compared with the
+Two small programs, of 16 and 32 members side by side, give a line (`jaxnn.grid.memory`), which is compared with the
 compiler's figure for wider ones; beside both what the trace alone says. ``python bench/memory.py`` compiles for this
 machine's CPU; ``python bench/memory.py h200 v5e:2x2`` for machines that are not here, in the environment that
-`bench/elsewhere.py` describes, ``--models=mlp,gpt`` some of the models, ``--widths=8,64`` for other widths.
+`bench/elsewhere.py` describes, ``--models=mlp,gpt`` some of the models, ``--widths=8,64`` other widths.
 """
 
 import argparse
@@ -18,7 +18,7 @@ import optax
 
 import jaxnn as nn
 from jaxnn.data.source import read
-from jaxnn.grid.memory import PROBES, Gauge
+from jaxnn.grid.memory import Gauge
 from jaxnn.train.enrol import enrol
 
 MODELS = ("mlp", "lenet", "resnet8", "lstm", "gpt")
@@ -52,7 +52,7 @@ def rows_of(name, device, widths):
                   epochs=5, batch_size=batch_size)  # fmt: skip
     gauge = Gauge(entry, source)
     began = time.perf_counter()
-    line = gauge.line(nn.Plan(1, PROBES[0], on=(device,)))
+    line = gauge.line(nn.Plan(1, max(widths), on=(device,)))
     probed = time.perf_counter() - began
     for width in widths:
         plan = nn.Plan(1, width, width, (device,))
@@ -67,14 +67,14 @@ def main():
     words = argparse.ArgumentParser()
     words.add_argument("kinds", nargs="*", default=["cpu"])
     words.add_argument("--models", default=",".join(MODELS))
-    words.add_argument("--widths", default="8,16,64")
+    words.add_argument("--widths", default="24,64,128")
     given = words.parse_args()
     found = []
     for kind in given.kinds:
         device = jax.devices()[0] if kind == "cpu" else elsewhere.devices(kind)[0]
         print(f"{kind:10} {'model':8} {'width':>5} {'line':>9} {'compiled':>9} {'ratio':>6} {'trace':>6} {'probes':>7}")
         for name in given.models.split(","):
-            for row in rows_of(name, device, map(int, given.widths.split(","))):
+            for row in rows_of(name, device, [int(width) for width in given.widths.split(",")]):
                 found.append({"kind": kind, **row})
                 told, compiled = row["line"], row["compiled"]
                 print(f"{'':10} {name:8} {row['width']:5} {told / 2**20:8.1f}M {compiled / 2**20:8.1f}M "

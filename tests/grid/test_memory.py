@@ -44,17 +44,21 @@ MODELS = {
 }
 
 
-@pytest.mark.parametrize("name", MODELS)
+COSTLY = ("lenet", "resnet8")  # to compile
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] * (n in COSTLY)) for n in MODELS])
 def test_two_small_programs_tell_what_wide_ones_take(name):
     gauge = MODELS[name]()
-    line = gauge.line(nn.Plan(1, 2))
-    for width in (3, 8, 16):
+    line = gauge.line(nn.Plan(1, 64))
+    for width in (24, 48, 64):
         plan = nn.Plan(1, width, width)
         told, estimated = gauge.compiled(plan, width), gauge.estimate(plan, width)
         assert abs(line.of(width, width) / told - 1) < 0.15
         assert told < SURE * estimated + SCRATCH / 100 and estimated < 3 * told
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "rows", "before"),
     [(nn.gpt(65, 64, 64, 4, 4), texts(64, 64, 65), 10), (nn.resnet(8, 10), images(256, 32, 32, 3), 16)],

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +14,7 @@ import jaxnn as nn
 from jaxnn.train import program as programs_room
 from jaxnn.train.engine import Recipe
 from jaxnn.train.layout import Alone
-from jaxnn.train.program import Program, programs
+from jaxnn.train.program import Program, needed, programs
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(8, 3)).astype(np.float32), RNG.normal(size=8).astype(np.float32)
@@ -133,11 +134,14 @@ def test_options_of_xla_go_by_the_platform(monkeypatch):
             asked.append(compiler_options)
             return lambda *args: args
 
+    def traced(self, *args):
+        return SimpleNamespace(lower=Lowered)
+
     own = {"cpu": {"a": 1}, "gpu": {"b": 2}}
     for platform, options in (("cpu", programs_room.OPTIONS), ("cpu", own), ("cuda", own), ("tpu", own)):
         program = Program(lambda a: a, options)
         monkeypatch.setattr(programs_room, "_platform", lambda args, platform=platform: platform)
-        monkeypatch.setattr(program, "function", type("F", (), {"lower": lambda self, *args: Lowered()})())
+        monkeypatch.setattr(program, "function", type("F", (), {"trace": traced})())
         program(jnp.ones(2))
     assert asked == [{"xla_backend_optimization_level": 1}, {"a": 1}, {"b": 2}, None]
 
@@ -148,6 +152,27 @@ def test_options_that_this_xla_does_not_have_are_left_out():
     assert Program(lambda a: a + 1, {"cpu": options})(jnp.ones(2)).tolist() == [2, 2]
     with pytest.raises(Exception, match="xla_backend_optimization_level"):
         Program(lambda a: a, {"cpu": {"xla_of_long_ago": 1, "xla_backend_optimization_level": "no"}})(jnp.ones(2))
+
+
+def test_a_trace_that_was_looked_at_is_the_one_that_is_compiled():
+    times = []
+
+    def function(a):
+        times.append(a.shape)
+        return a + 1
+
+    program = Program(function)
+    place = jnp.ones(3).sharding
+    assert len(program.traced(jax.ShapeDtypeStruct((3,), jnp.float32, sharding=place)).jaxpr.eqns) == 1
+    assert program(jnp.ones(3)).tolist() == [2, 2, 2] and times == [(3,)] and program.traces == {}
+
+
+def test_what_a_program_takes_is_what_comes_in_and_what_goes_out_but_for_what_is_given_away():
+    numbers = jnp.zeros(1000)
+    for donate, told in (((), 8000), ((0,), 4000)):
+        compiled, new = Program(lambda a: a + 1, donate=donate).ready(numbers)()
+        assert new and told <= needed(compiled) < told + 1000
+    assert needed(lambda a: a) == 0
 
 
 def test_under_disable_jit_a_program_is_the_function_itself():
