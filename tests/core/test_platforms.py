@@ -12,7 +12,7 @@ import pytest
 import jaxnn as nn
 from jaxnn.core.branch import when
 from jaxnn.core.plain import plain_operations
-from jaxnn.core.platforms import by_platform, written_for
+from jaxnn.core.platforms import written_for
 from jaxnn.layers.attention_product import attend
 from jaxnn.layers.dropout_mask import keep_mask
 
