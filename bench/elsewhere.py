@@ -16,17 +16,18 @@ import os
 import sys
 import time
 
-sys.path[:0] = [os.path.dirname(__file__), os.getcwd()]
-
 from elsewhere_devices import devices
-from elsewhere_programs import KINDS, compiled, jobs, training
 from elsewhere_read import computations, describe, loop_of, memory, whole
+
+sys.path.insert(0, os.getcwd())  # an environment without the package will do, where it lies here
 
 HEAD = "| program | devices | compiled, s | arguments, results, temporary, MiB | kernels | GB a step | least |"
 
 
 def timed(job):
     """What XLA made of it, and the seconds."""
+    from elsewhere_programs import compiled
+
     started = time.time()
     made = compiled(job)
     return made, time.time() - started
@@ -40,13 +41,16 @@ def row(name, job):
     step = entry if job.steps is None else loop_of(found, job.steps)
     kernels, moved = whole(found, step) if step is not None else ("-", float("nan"))
     sizes = ", ".join(f"{n:.0f}" for n in memory(made))
-    return f"| {name} | {len(job.devices)} | {seconds:.1f} | {sizes} | {kernels} | {moved / 1e9:.3f} | {job.least / 1e9:.3f} |"
+    bytes_ = f"{moved / 1e9:.3f} | {job.least / 1e9:.3f}"
+    return f"| {name} | {len(job.devices)} | {seconds:.1f} | {sizes} | {kernels} | {bytes_} |"
 
 
 def main():
     """Compile and report."""
     kind, members, *models = sys.argv[1], int(sys.argv[2]), *sys.argv[3:]
     on = devices(kind)
+    from elsewhere_programs import KINDS, jobs, training
+
     if not models:
         job = training("mlp", members, on)
         made, seconds = timed(job)

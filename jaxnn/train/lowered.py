@@ -1,4 +1,4 @@
-"""The programs of a population before they are compiled: for devices that are not here, or to see what they would take."""
+"""The programs of a population before they are compiled: for devices that are not here, or to see what they take."""
 
 from typing import Any, NamedTuple
 

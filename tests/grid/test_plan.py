@@ -297,3 +297,22 @@ def test_a_steady_plan_has_few_programs_and_not_many_places_too_many(members, de
         living = np.unique(places, return_index=True)[1] // own.width  # the blocks in which somebody trains
         assert own.width * len(set(living)) <= 2 * (count + devices)
     assert len(widths) <= 1 + math.ceil(math.log(max(steady.width, 1), 4)) + 1
+
+
+def test_a_plan_that_names_its_devices_needs_none_of_this_process():
+    """As a program that is compiled for devices elsewhere has none here."""
+    here = jax.local_devices()
+    named = (*here, *here)
+    plan = choose(nn.Plan(len(named), 2, on=named), 4 * len(here), 0, 0)
+    assert plan.on == named and plan.devices == len(named)
+    with pytest.raises(ValueError, match="does not fit"):
+        choose(nn.Plan(len(named), 2), 4, 0, 0)
+    with pytest.raises(ValueError, match="does not fit"):
+        choose(nn.Plan(1, 2, on=named), 4, 0, 0)
+
+
+def test_sharding_says_how_place_puts():
+    x = np.ones((4, 2), np.float32)
+    for plan in (nn.Plan(1, 2), nn.Plan(1, 2, on=tuple(jax.local_devices()[:1]))):
+        assert plan.place(x).committed == (plan.sharding() is not None)
+        assert plan.sharding() in (None, plan.place(x).sharding)
