@@ -68,8 +68,8 @@ def collectives(text: str) -> Counter:
     """Bytes by kind that pass a chip in one run of a compiled program, summed over loops.
 
     Those of an all-gather are the bytes of its result, of a reduce-scatter those of its operand, of an all-reduce those
-    of what is summed. A ring beside a product counts as what it does, and an all-reduce of which each chip keeps a share
-    as the reduce-scatter that it is.
+    of what is summed. A ring beside a product counts as what it does, and an all-reduce of which each chip keeps a
+    share as the reduce-scatter that it is.
     """
     text_of, found = _computations(text), Counter()
     turns = _turns(text_of)

@@ -162,9 +162,10 @@ def report(name, sizes, place, sequences, rules):
 
 def main():
     """Compile all that are asked for, one after the other."""
-    print("| model | parameters, 1e9 | slice (data, model) | tokens a step | weights + moments + temporary, GiB | in all | "
-          "all-gather, GB | reduce-scatter | theory of both | all-reduce | theory | other | arithmetic, s | wires, s | "
-          "trace + compile, s |\n" + "|---" * 15 + "|")  # fmt: skip
+    titles = ["model", "parameters, 1e9", "slice (data, model)", "tokens a step", "weights + moments + temporary, GiB",
+              "in all", "all-gather, GB", "reduce-scatter", "theory of both", "all-reduce", "theory", "other",
+              "arithmetic, s", "wires, s", "trace + compile, s"]  # fmt: skip
+    print(f"| {' | '.join(titles)} |\n{'|---' * len(titles)}|", flush=True)
     asked = [a for a in sys.argv[1:] if not a.startswith("--")]
     for name in asked or GIANTS:
         report(name, *GIANTS[name])

@@ -1,4 +1,7 @@
-"""An axis in chunks, each of which takes every so-manieth place: where an axis lies split over devices, a chunk does."""
+"""An axis in chunks, each of which takes every so-manieth place.
+
+So where the axis lies split over devices, each chunk does too.
+"""
 
 from typing import Any
 

@@ -9,9 +9,9 @@ import jax.numpy as jnp
 from jaxnn.core.chunks import joined, strided
 from jaxnn.core.types import Key
 
-SCORES = 1 << 20
+SCORES = 1 << 18
 """Scores of one head that exist at once, about; for fewer than these nothing is cut."""
-LEAST = 64
+LEAST = 128
 """Queries of a chunk, at least."""
 
 
@@ -20,7 +20,7 @@ def chunks_of(time: int, source: int) -> int:
 
     Example:
         >>> [chunks_of(time, time) for time in (64, 1024, 2048, 4096)]
-        [1, 1, 4, 16]
+        [1, 4, 16, 32]
     """
     return 1 if time * source <= SCORES else -(-time // max(LEAST, SCORES // source))
 

@@ -66,10 +66,10 @@ class Remat:
     ) -> tuple[Any, State]:
         """The layer, checkpointed."""
 
-        def inside(params: Params, state: State, x: Any, key: Any, rows: Any) -> tuple[Any, State]:
+        def inside(params: Params, state: State, x: Any, key: Any) -> tuple[Any, State]:
             return self.layer.apply(brought(self.layer, params), state, x, key=key, train=train, rows=rows)
 
-        return rematerialised(inside, self.policy)(params, state, x, key, rows)
+        return rematerialised(inside, self.policy)(params, state, x, key)
 
 
 def rematerialised(function: Callable, policy: str | None, scanned: bool = False) -> Callable:

@@ -46,9 +46,9 @@ class GPT:
         repeat: whether the blocks are scanned as in `Repeat`, so that time to compile does not grow with depth.
         remat: what of a block the backward pass computes again instead of keeping it, as the policy of `Remat`:
             ``"full"``, ``"dots"``, or None for nothing.
-        head_parts: in how many parts of the batch a loss takes the logits in training. With more than 1 they are `Logits`
-            that are not multiplied out, and each part is multiplied out again in the backward pass: memory of one
-            part, for the arithmetic of another product, and of one more where a metric is judged too.
+        head_parts: in how many parts of the batch a loss takes the logits in training. With more than 1 they are
+            `jaxnn.core.logits.Logits`, not multiplied out, and the backward pass multiplies each part out again: memory
+            of one part, for the arithmetic of another product, and of one more where a metric is judged too.
 
     Shapes:
         ids ``(batch, time)`` give logits ``(batch, time, vocab)``, and ``(ids, mask)`` gives ``(logits, mask)``. Params

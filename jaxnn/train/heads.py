@@ -79,9 +79,10 @@ class Head:
         if real is None:
             return Seen(outputs, targets, weight, None)
         # What stands in the other steps may be NaN, and a gradient of 0 times NaN would be NaN.
-        outputs = on_rows(lambda a: merged(only_real(a, real), real.ndim), outputs)
+        axes = real.ndim
+        outputs = on_rows(lambda a: merged(only_real(a, real), axes), outputs)
         parts = (only_real(a, real) for a in (targets, _over(weight, real)))
-        targets, weight, real = (merged(a, real.ndim) for a in (*parts, real))
+        targets, weight, real = (merged(a, axes) for a in (*parts, real))
         return Seen(outputs, targets, weight, real)
 
     def _seen_both(self, outputs: Any, batch: Batch) -> Seen:

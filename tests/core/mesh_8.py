@@ -1,11 +1,8 @@
 """On eight devices: a GPT whose weights are brought together layer by layer, beside one device. Run by test_mesh.py."""
 
-import jax
-
-jax.config.update("jax_num_cpu_devices", 8)
-
 import re
 
+import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P

@@ -15,6 +15,7 @@ def test_values_gradients_and_what_is_gathered_on_eight_devices():
         **os.environ,
         "PYTHONPATH": str(script.parents[2]),
         "JAX_PLATFORMS": "cpu",
+        "JAX_NUM_CPU_DEVICES": "8",
         "JAX_COMPILATION_CACHE_DIR": CACHE,
     }
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=300, env=env)
