@@ -13,6 +13,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
+from jaxnn.core.mesh import laid
 from jaxnn.core.shards import Rules, specs
 from jaxnn.core.tree import path_of
 from jaxnn.train.layout import mapped
@@ -70,6 +71,7 @@ class Spread:
             width: members that go side by side on each.
             beside: the name of the axis of members that are at work at once.
         """
+        function = self._brought_together(function)
         if members * width == 1:
             return lambda own, shared: self.held(mapped(function, own, shared))
 
@@ -85,6 +87,17 @@ class Spread:
             return self.held(jax.tree.map(lambda a: a.reshape(count, *a.shape[2:]), out))
 
         return on_all
+
+    def _brought_together(self, function: Any) -> Any:
+        """The same, in which weights that are split over ``data`` are brought together layer by layer."""
+        if not self.fully:
+            return function
+
+        def traced(own: Any, shared: Any) -> Any:
+            with laid(self.mesh, self.rules):
+                return function(own, shared)
+
+        return traced
 
     def held(self, tree: Any) -> Any:
         """What is stacked by member, each leaf as it is to lie."""
