@@ -82,6 +82,8 @@ class Spread:
             count = jax.tree.leaves(own)[0].shape[0]
             if count == members * width:
                 return self.held(wide(own, shared))
+            if members > 1:
+                raise ValueError(f"{count} members do not lie on {members} x {width}; write chunk={members * width}")
             blocks = jax.tree.map(lambda a: a.reshape(-1, width, *a.shape[1:]), own)
             out = jax.lax.map(lambda block: wide(block, shared), blocks)
             return self.held(jax.tree.map(lambda a: a.reshape(count, *a.shape[2:]), out))
@@ -146,8 +148,9 @@ def rules_of(shard: Any) -> tuple[Rules, bool]:
     """The rules of a plan's ``shard``, and whether what they leave whole is split over ``data``.
 
     Example:
-        >>> rules_of(None), rules_of("fully"), rules_of(("fully", ("*kernel", P("model"))))
-        (((), False), ((), True), ((('*kernel', PartitionSpec('model',)),), True))
+        >>> rules, fully = rules_of(("fully", ("*kernel", P("model"))))
+        >>> rules_of(None), rules_of("fully"), rules[0][0], fully
+        (((), False), ((), True), '*kernel', True)
     """
     parts: Any = () if shard is None else (shard,) if isinstance(shard, str) else tuple(shard)
     return tuple(part for part in parts if part != "fully"), "fully" in parts

@@ -204,7 +204,9 @@ def _loaded(
               micro=how.get("micro"))._replace(seed=seed)
         for point, epochs, seed in zip(known["points"], known["epochs"], known["seeds"], strict=True)
     ]  # fmt: skip
-    population = Population(source, entries, layout or _layout(known["plan"], len(entries), source))
+    count = len(entries)
+    layout = _layout(known["plan"], count, source) if layout is None else layout.settled(count, source.device)
+    population = Population(source, entries, layout)
     compare(folder, known, describe(population))
     population.groups = _groups(folder, known, population)
     return population

@@ -139,6 +139,9 @@ def part_checkpoints(folder):
     begun = nn.fit(mlp, ROWS, dict(lr=1e-2), epochs=2, plan=eight, **options)
     for plan in (*plans, None):
         same(nn.fit(mlp, ROWS, dict(lr=1e-2), epochs=2, start=begun, plan=plan, **options), whole)
+    pop = nn.Population.load(Path(folder) / "2", mlp, ROWS, layout=nn.Plan(data=4, shard="fully"))
+    pop.advance(2)
+    assert pop.epoch == 6 and pieces(pop.run(0).params["dense_0"]["kernel"]) == {(8, 4)}
     begun.save(Path(folder) / "run.safetensors")
     np.testing.assert_allclose(nn.load(Path(folder) / "run.safetensors").outputs(X), begun.outputs(X), atol=1e-6)
     taken = nn.fit(mlp, ROWS, dict(lr=1e-2), epochs=2, start=begun.params, plan=eight, **options)
