@@ -113,6 +113,9 @@ def part_members():
         for ours, theirs in zip(nn.grid(mlp, ROWS, space, plan=plan, **options), alone, strict=True):
             same(ours, theirs)
             assert ours.diverged == theirs.diverged
+            jax.tree.map(
+                lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5), ours.params, theirs.params
+            )
     pop = nn.population(mlp, ROWS, dict(lr=[1e-2, 1e-3]), plan=nn.Plan(data=8, shard="fully"), batch_size=8)
     pop.advance(1)
     pop.put([1], pop.take([0]), lr=1e-3)
@@ -196,6 +199,7 @@ def part_refused():
         ("split none of the leaves", nn.Plan(model=2, shard=(("*nowhere", P("model")),))),
         ("is no multiple of", nn.Plan(model=8, shard=(("*bias", P("model")),))),
         ("plan must be a Plan or None", "map"),
+        ("plan must be a Plan or None", nn.Plan),
     ):
         refused(message, lambda plan=plan: nn.fit(mlp, ROWS, dict(lr=1e-2), plan=plan, **OPTIONS))
 
