@@ -195,7 +195,7 @@ class Plan:
         train as members.
         """
         width = self.width
-        while width > 1 and 2 * -(-width // 4) * self.devices >= members:
+        while self.each == 1 and width > 1 and 2 * -(-width // 4) * self.devices >= members:
             width = -(-width // 4)
         return replace(self, width=width)
 

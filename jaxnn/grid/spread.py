@@ -13,6 +13,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
+from jaxnn.core.mesh import laid
 from jaxnn.core.shards import Rules, specs
 from jaxnn.core.tree import path_of
 from jaxnn.train.layout import mapped
@@ -70,6 +71,7 @@ class Spread:
             width: members that go side by side on each.
             beside: the name of the axis of members that are at work at once.
         """
+        function = self._brought_together(function)
         if members * width == 1:
             return lambda own, shared: self.held(mapped(function, own, shared))
 
@@ -80,11 +82,24 @@ class Spread:
             count = jax.tree.leaves(own)[0].shape[0]
             if count == members * width:
                 return self.held(wide(own, shared))
+            if members > 1:
+                raise ValueError(f"{count} members do not lie on {members} x {width}; write chunk={members * width}")
             blocks = jax.tree.map(lambda a: a.reshape(-1, width, *a.shape[1:]), own)
             out = jax.lax.map(lambda block: wide(block, shared), blocks)
             return self.held(jax.tree.map(lambda a: a.reshape(count, *a.shape[2:]), out))
 
         return on_all
+
+    def _brought_together(self, function: Any) -> Any:
+        """The same, in which weights that are split over ``data`` are brought together layer by layer."""
+        if not self.fully:
+            return function
+
+        def traced(own: Any, shared: Any) -> Any:
+            with laid(self.mesh, self.rules):
+                return function(own, shared)
+
+        return traced
 
     def held(self, tree: Any) -> Any:
         """What is stacked by member, each leaf as it is to lie."""
@@ -133,8 +148,9 @@ def rules_of(shard: Any) -> tuple[Rules, bool]:
     """The rules of a plan's ``shard``, and whether what they leave whole is split over ``data``.
 
     Example:
-        >>> rules_of(None), rules_of("fully"), rules_of(("fully", ("*kernel", P("model"))))
-        (((), False), ((), True), ((('*kernel', PartitionSpec('model',)),), True))
+        >>> rules, fully = rules_of(("fully", ("*kernel", P("model"))))
+        >>> rules_of(None), rules_of("fully"), rules[0][0], fully
+        (((), False), ((), True), '*kernel', True)
     """
     parts: Any = () if shard is None else (shard,) if isinstance(shard, str) else tuple(shard)
     return tuple(part for part in parts if part != "fully"), "fully" in parts

@@ -217,7 +217,8 @@ def _loaded(
               micro=how.get("micro"))._replace(seed=seed)
         for point, epochs, seed in zip(known["points"], known["epochs"], known["seeds"], strict=True)
     ]  # fmt: skip
-    population = Population(source, entries, layout or _layout(known["plan"], entries, source))
+    layout = _layout(known["plan"], entries, source) if layout is None else layout.settled(len(entries), source.device)
+    population = Population(source, entries, layout)
     compare(folder, known, describe(population))
     population.groups = _groups(folder, known, population)
     return population

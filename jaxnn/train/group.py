@@ -68,7 +68,9 @@ class Group:
         if not self.standing.laid:
             return state
         back = self._back(layout)
-        if layout.spread is not None and len(back) == len(layout.arrange(len(back))):
+        if layout.spread is None or not layout.spread.splits:
+            host = jax.tree.map(lambda a: np.asarray(a)[back], state)
+        elif layout.arrange(len(back)).tolist() == list(range(len(back))):  # each where it stands: no copy
             host = jax.tree.map(lambda a: a if lies_split(a) else np.asarray(a)[back], state)
         else:
             host = of_members(state, back)

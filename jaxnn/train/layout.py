@@ -222,7 +222,7 @@ def check_layout(plan: Any) -> Layout:
         Traceback (most recent call last):
         ValueError: fit trains one network: plan must be a Plan or None, got 'auto'; write plan=nn.Plan(data=8)
     """
-    if plan is not None and not hasattr(plan, "settled"):
+    if isinstance(plan, type) or not (plan is None or hasattr(plan, "settled")):
         raise ValueError(
             f"fit trains one network: plan must be a Plan or None, got {plan!r}; write plan=nn.Plan(data=8)"
         )

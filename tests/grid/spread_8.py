@@ -113,6 +113,9 @@ def part_members():
         for ours, theirs in zip(nn.grid(mlp, ROWS, space, plan=plan, **options), alone, strict=True):
             same(ours, theirs)
             assert ours.diverged == theirs.diverged
+            jax.tree.map(
+                lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5), ours.params, theirs.params
+            )
     pop = nn.population(mlp, ROWS, dict(lr=[1e-2, 1e-3]), plan=nn.Plan(data=8, shard="fully"), batch_size=8)
     pop.advance(1)
     pop.put([1], pop.take([0]), lr=1e-3)
@@ -139,6 +142,9 @@ def part_checkpoints(folder):
     begun = nn.fit(mlp, ROWS, dict(lr=1e-2), epochs=2, plan=eight, **options)
     for plan in (*plans, None):
         same(nn.fit(mlp, ROWS, dict(lr=1e-2), epochs=2, start=begun, plan=plan, **options), whole)
+    pop = nn.Population.load(Path(folder) / "2", mlp, ROWS, layout=nn.Plan(data=4, shard="fully"))
+    pop.advance(2)
+    assert pop.epoch == 6 and pieces(pop.run(0).params["dense_0"]["kernel"]) == {(8, 4)}
     begun.save(Path(folder) / "run.safetensors")
     np.testing.assert_allclose(nn.load(Path(folder) / "run.safetensors").outputs(X), begun.outputs(X), atol=1e-6)
     taken = nn.fit(mlp, ROWS, dict(lr=1e-2), epochs=2, start=begun.params, plan=eight, **options)
@@ -193,6 +199,7 @@ def part_refused():
         ("split none of the leaves", nn.Plan(model=2, shard=(("*nowhere", P("model")),))),
         ("is no multiple of", nn.Plan(model=8, shard=(("*bias", P("model")),))),
         ("plan must be a Plan or None", "map"),
+        ("plan must be a Plan or None", nn.Plan),
     ):
         refused(message, lambda plan=plan: nn.fit(mlp, ROWS, dict(lr=1e-2), plan=plan, **OPTIONS))
 
