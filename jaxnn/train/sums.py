@@ -70,7 +70,9 @@ class Sums:
 
         They are summed batch by batch, as those of a stream are: XLA would make one sum of two.
         """
-        return replace(self, weight=jax.lax.optimization_barrier(weight.sum(-1)), row_weight=None if self.rows is None else weight)
+        return replace(
+            self, weight=jax.lax.optimization_barrier(weight.sum(-1)), row_weight=None if self.rows is None else weight
+        )
 
     def means(self, metrics: Sequence[Metric]) -> dict[str, Any]:
         """The values of loss and metrics by name, over all batches there are; NaN where no row has a weight."""

@@ -16,7 +16,9 @@ Y = (np.arange(20) % 2).astype(np.int32)
 def rows(source):
     blocks = source.blocks(8, 2, True)
     blocks.until = 1
-    found = [[leaf[c.batches.rows] for leaf in (c.batches.x, c.batches.y, c.batches.weight)] for c in iter(blocks, None)]
+    found = [
+        [leaf[c.batches.rows] for leaf in (c.batches.x, c.batches.y, c.batches.weight)] for c in iter(blocks, None)
+    ]
     return [np.concatenate(part) for part in zip(*found, strict=True)]
 
 

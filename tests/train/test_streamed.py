@@ -25,7 +25,9 @@ def trial(lr, bad=1e9):
     """Dropout, running statistics, a penalty, an average: everything that a state holds."""
     rate = optax.adam(lambda step: jax.numpy.where(step >= bad, jax.numpy.nan, lr))
     chain = optax.chain(nn.l2(1e-3), rate, nn.ema(0.9))
-    return nn.Trial(nn.mlp((6,), out=2, dropout=0.2, batch_norm=True), "softmax_cross_entropy", chain, class_weight={1: 2.0})
+    return nn.Trial(
+        nn.mlp((6,), out=2, dropout=0.2, batch_norm=True), "softmax_cross_entropy", chain, class_weight={1: 2.0}
+    )
 
 
 def batches(*arrays, size=13):
@@ -153,7 +155,9 @@ def test_going_on(memory):
 
 
 def test_populations_are_taken_apart():
-    pop = nn.population(trial, nn.stream(batches(X, Y), steps_per_epoch=5), dict(lr=[0.01, 0.03]), batch_size=16, plan="map")
+    pop = nn.population(
+        trial, nn.stream(batches(X, Y), steps_per_epoch=5), dict(lr=[0.01, 0.03]), batch_size=16, plan="map"
+    )
     pop.advance(1)
     part = pop.take([1])
     part.advance(2)
@@ -189,9 +193,11 @@ def test_what_can_be_read_once():
 
 def test_the_clock_needs_to_know_the_steps():
     def timed(lr, clock):
-        return nn.Trial(nn.mlp((6,), out=2), "softmax_cross_entropy", optax.sgd(lambda step: lr * (1 - step / clock.steps)))
+        return nn.Trial(
+            nn.mlp((6,), out=2), "softmax_cross_entropy", optax.sgd(lambda step: lr * (1 - step / clock.steps))
+        )
 
-    with pytest.raises(ValueError, match="asks for its clock.*steps_per_epoch"):
+    with pytest.raises(ValueError, match=r"asks for its clock.*steps_per_epoch"):
         nn.fit(timed, lambda: batches(X, Y), dict(lr=0.1), **OPTIONS)
     a, b = (nn.fit(timed, data, dict(lr=0.1), shuffle=False, **OPTIONS) for data in (batches(X, Y), (X, Y)))
     same(a, b)
@@ -220,7 +226,9 @@ def test_an_error_of_the_source_is_the_users_own():
 
 
 def test_searches_run_on_streams():
-    runs = nn.grid(trial, batches(X, Y), dict(lr=[0.01, 0.03, 0.1]), search=nn.Halving(factor=3, metric="loss"), **OPTIONS)
+    runs = nn.grid(
+        trial, batches(X, Y), dict(lr=[0.01, 0.03, 0.1]), search=nn.Halving(factor=3, metric="loss"), **OPTIONS
+    )
     assert sorted(run.epochs for run in runs) == [1, 1, 3]
     with pytest.raises(ValueError, match="leave on= out"):
         nn.grid(trial, batches(X, Y), dict(lr=[0.1]), on=ThreadPoolExecutor(1), **OPTIONS)
