@@ -91,10 +91,11 @@ class Reads:
                     )
 
 
-def _columns(raw: Any, target: Any, weight: str | None) -> Any:
+def _columns(batch: Any, target: Any, weight: str | None) -> Any:
     """Inputs, targets and weights of a dict or a table by their names."""
-    if isinstance(raw, (tuple, list)) and not hasattr(raw, "_fields"):
+    if isinstance(batch, (tuple, list)):
         raise ValueError(f"target={target!r} names a key, and a batch of the stream is a pair; leave target= out")
+    raw: Any = batch
     names = (target,) if isinstance(target, str) else target
     keys = [*raw.keys()]
     missing = [name for name in (*names, *([] if weight is None else [weight])) if name not in keys]
