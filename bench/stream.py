@@ -57,7 +57,9 @@ def alone(gigabytes: float) -> None:
 
 def memory(gigabytes: float) -> dict[str, float]:
     """What `alone` tells, of a process of its own."""
-    done = subprocess.run([sys.executable, __file__, "--alone", str(gigabytes)], check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, __file__, "--alone", str(gigabytes)], check=True, capture_output=True, text=True
+    )
     seconds, loss, resident = map(float, done.stdout.split()[-3:])
     return {"gigabytes": gigabytes, "seconds": seconds, "loss": loss, "resident_mb": resident}
 

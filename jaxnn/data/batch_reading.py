@@ -64,34 +64,18 @@ class Reads:
 
     def parts(self, raw: Any) -> Any:
         """``(x, y)`` or ``(x, y, weight)`` of a batch, tensors as arrays."""
-        target, weight = self.wish.target, self.wish.weight
         raw = raw if frames.is_frame(raw) else jax.tree.map(_array, raw)
-        if target is None:
-            if isinstance(raw, Mapping) and {"x", "y"} <= raw.keys():
-                return tuple(raw[name] for name in ("x", "y", "weight") if name in raw)
-            if isinstance(raw, Mapping) or frames.is_frame(raw):
-                names = ", ".join(map(repr, raw.keys()))
-                raise ValueError(
-                    f"a batch of the stream holds {names}, and nobody said which is to be predicted; write "
-                    f"nn.stream(batches, target={[*raw.keys()][-1]!r})"
-                )
-            return raw
-        names = (target,) if isinstance(target, str) else target
-        if isinstance(raw, (tuple, list)) and not hasattr(raw, "_fields"):
-            raise ValueError(f"target={target!r} names a key, and a batch of the stream is a pair; leave target= out")
-        missing = [n for n in (*names, *([] if weight is None else [weight])) if n not in raw.keys()]  # noqa: SIM118
-        if missing:
+        if self.wish.target is not None:
+            return _columns(raw, self.wish.target, self.wish.weight)
+        if isinstance(raw, Mapping) and {"x", "y"} <= raw.keys():
+            return tuple(raw[name] for name in ("x", "y", "weight") if name in raw)
+        if isinstance(raw, Mapping) or frames.is_frame(raw):
+            keys = [*raw.keys()]
             raise ValueError(
-                f"a batch of the stream holds no {missing[0]!r}; it holds {', '.join(map(repr, raw.keys()))}"
+                f"a batch of the stream holds {', '.join(map(repr, keys))}, and nobody said which is to be predicted; "
+                f"write nn.stream(batches, target={keys[-1]!r})"
             )
-        if frames.is_frame(raw) and isinstance(target, str):
-            return (raw, target) if weight is None else (raw, target, weight)
-        rest = {name: value for name, value in raw.items() if name not in (*names, weight)}
-        if frames.is_frame(raw):
-            rest = frames.select(raw, tuple(rest), "a batch of the stream")
-        x = next(iter(rest.values())) if isinstance(rest, dict) and len(rest) == 1 else rest
-        y = raw[target] if isinstance(target, str) else {name: raw[name] for name in names}
-        return (x, y) if weight is None else (x, y, raw[weight])
+        return raw
 
     def _fits(self, batch: Batch, what: str) -> None:
         ours, theirs = (jax.tree.structure(b) for b in (self.template, batch))
@@ -105,6 +89,26 @@ class Reads:
                         f"{name} of {what} has rows {b.shape[1:]} of {b.dtype}, and in the first one they were "
                         f"{a.shape[1:]} of {a.dtype}; write rows of one shape and kind"
                     )
+
+
+def _columns(batch: Any, target: Any, weight: str | None) -> Any:
+    """Inputs, targets and weights of a dict or a table by their names."""
+    if isinstance(batch, (tuple, list)):
+        raise ValueError(f"target={target!r} names a key, and a batch of the stream is a pair; leave target= out")
+    raw: Any = batch
+    names = (target,) if isinstance(target, str) else target
+    keys = [*raw.keys()]
+    missing = [name for name in (*names, *([] if weight is None else [weight])) if name not in keys]
+    if missing:
+        raise ValueError(f"a batch of the stream holds no {missing[0]!r}; it holds {', '.join(map(repr, keys))}")
+    if frames.is_frame(raw) and isinstance(target, str):
+        return (raw, target) if weight is None else (raw, target, weight)
+    rest: Any = {name: raw[name] for name in keys if name not in (*names, weight)}
+    if frames.is_frame(raw):
+        rest = frames.select(raw, tuple(rest), "a batch of the stream")
+    x = next(iter(rest.values())) if isinstance(rest, dict) and len(rest) == 1 else rest
+    y = raw[target] if isinstance(target, str) else {name: raw[name] for name in names}
+    return (x, y) if weight is None else (x, y, raw[weight])
 
 
 def begun(reads: Reads, origin: Origin, scale: bool) -> tuple[Reads, Given, Batch]:

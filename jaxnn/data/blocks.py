@@ -104,7 +104,8 @@ class Blocks:
         count = len(sizes)
         if not count:
             raise ValueError(
-                f"the stream gives no rows in epoch {self.epoch}, counted from 0; write a source that can be read again, "
+                f"the stream gives no rows in epoch {self.epoch}, counted from 0; write a source that can be read "
+                "again, "
                 "such as a function that makes its batches, or nn.stream(batches, steps_per_epoch=...)"
             )
         padded(flat, sizes, self.size)
@@ -221,7 +222,8 @@ class Blocks:
 
     def _warn(self, number: int) -> None:
         warnings.warn(
-            f"batch {number} of the stream is another one than before the training was stopped, so it goes on with other "
+            f"batch {number} of the stream is another one than before the training was stopped, so it goes on with "
+            "other "
             "batches than it would have seen; write a source that gives the same ones again, such as a function "
             "batches(epoch) with a seed of its own, memory-mapped arrays, Parquet files, or a loader that tells its "
             "place (grain, or StatefulDataLoader of torchdata)",

@@ -195,7 +195,8 @@ class Once(Origin):
     def refusal(self) -> str:
         """Why it cannot be read again."""
         return (
-            f"a {self.name} can be read once, and it is asked for what it has given already; write a function that makes "
+            f"a {self.name} can be read once, and it is asked for what it has given already; write a function that "
+            "makes "
             "it, as in nn.fit(trial, lambda: batches(), ...), or a list"
         )
 

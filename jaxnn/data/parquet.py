@@ -54,16 +54,17 @@ class Parquet(Origin):
             yield columns(table)
 
 
-def _groups(files: Any) -> list[tuple[str, int, int]]:
+def _groups(files: Any) -> list[tuple[Any, int, int]]:
     """The file of each row group, its number in it and its rows."""
     import pyarrow.dataset
 
     if isinstance(files, (str, os.PathLike)) and not os.path.exists(files):
         raise ValueError(f"there is no {os.fspath(files)!r}; write the path of a Parquet file or of a folder of them")
+    files = os.fspath(files) if isinstance(files, os.PathLike) else files
     if hasattr(files, "read_row_group"):
         known = [files]
     else:
-        dataset = files if hasattr(files, "files") else pyarrow.dataset.dataset(os.fspath(files), format="parquet")
+        dataset = files if hasattr(files, "files") else pyarrow.dataset.dataset(files, format="parquet")
         known = dataset.files
     found = []
     for file in known:

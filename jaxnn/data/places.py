@@ -43,7 +43,7 @@ def unpacked(state: Any) -> Any:
     if "dict" in state:
         return {key: unpacked(value) for key, value in state["dict"]}
     if "list" in state or "tuple" in state:
-        values = [unpacked(value) for value in state.get("list", state.get("tuple"))]
+        values = [unpacked(value) for value in state["list" if "list" in state else "tuple"]]
         return values if "list" in state else tuple(values)
     array = np.array(state.get("array", state.get("tensor")), state["dtype"])
     return sys.modules["torch"].from_numpy(array) if "tensor" in state else array  # whoever had one has imported it

@@ -64,10 +64,11 @@ class Streamed(Source):
 
         Arrays have no batches of their own: all rows are one, in their own order.
         """
-        origin = self.origin
+        origin: Any = self.origin
         if isinstance(origin, Rows):
-            size, cut = (origin.rows, False) if batch_size is None else (min(batch_size, origin.rows), shuffle)
-            return size, cut, [self.steps_per_epoch or -(-origin.rows // size)]
+            rows = len(origin.index)
+            size, cut = (rows, False) if batch_size is None else (min(batch_size, rows), shuffle)
+            return size, cut, [self.steps_per_epoch or -(-rows // size)]
         if batch_size is None:
             return row_count(self.data.y), False, [self.steps_per_epoch or origin.batches or 0]
         size = batch_size if origin.rows is None else min(batch_size, origin.rows)
@@ -108,7 +109,8 @@ class Streamed(Source):
         if self.origin.once or self.steps_per_epoch is not None:
             raise ValueError(
                 "something is to be learned of all rows before the training (standardise=True, or "
-                'class_weight="balanced"), and this stream can be read once or does not end; write a function that makes '
+                'class_weight="balanced"), and this stream can be read once or does not end; write a function that '
+                "makes "
                 "the batches, without steps_per_epoch, or give what was learned: prepare= a fitted scaler of "
                 "scikit-learn, class_weight={0: 1.0, 1: 9.0}"
             )
@@ -141,9 +143,12 @@ class Streamed(Source):
             )
         if folder is not None and not self.origin.repeats and (self.origin.once or self.origin.repeats is False):
             warnings.warn(
-                "this stream cannot be found again where it was (an iterator, or a DataLoader that shuffles): after a kill "
-                "it is read forward from its beginning, and the training equals one that nobody killed only if it gives "
-                "the same batches again; write a function batches(epoch) with a seed of its own, or a loader that tells "
+                "this stream cannot be found again where it was (an iterator, or a DataLoader that shuffles): after a "
+                "kill "
+                "it is read forward from its beginning, and the training equals one that nobody killed only if it "
+                "gives "
+                "the same batches again; write a function batches(epoch) with a seed of its own, or a loader that "
+                "tells "
                 "its place, such as StatefulDataLoader of torchdata",
                 StreamWarning,
                 stacklevel=3,

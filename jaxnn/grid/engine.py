@@ -68,7 +68,8 @@ def grid(
 
     Args:
         trial: a function from hyperparameters to a `Trial`, or a `Trial` where only seeds vary.
-        data: ``(x, y)``, ``(x, y, weight)`` or a data set.
+        data: ``(x, y)``, ``(x, y, weight)`` or a data set; or batches of them, as `jaxnn.stream` says, which are read
+            once for each structure and each chunk of members.
         space: a dict of axes (their product), a list of dicts (its points), or a space of `jaxnn.space`. ``seed``,
             ``batch_size`` and ``epochs`` are axes too; `jaxnn.traced` takes whole numbers inside. A name that a point
             lacks takes the default of the trial function.

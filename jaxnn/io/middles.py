@@ -52,7 +52,8 @@ def read(tree: dict[str, Any], meta: dict[str, Any], members: int, path: Path) -
     if told is None:
         return None
     sums = [known["sums"][str(k)] for k in range(len(known["sums"]))] if "sums" in known else []
-    step, mark, ended = (told.get(name) for name in ("step", "mark", "ended")) if isinstance(told, dict) else (0, 0, 0)
+    found: Any = told if isinstance(told, dict) else {}
+    step, mark, ended = (found.get(name) for name in ("step", "mark", "ended"))
     ok = type(step) is int and step >= 0 and isinstance(ended, bool) and (mark is None or _is_mark(mark))
     if not ok or any(getattr(a, "shape", ())[:2] != (members, step) for a in sums) or (step > 0) != bool(sums):
         raise ValueError(f"{path} is damaged: it does not say where in an epoch its members stood")

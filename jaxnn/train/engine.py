@@ -213,13 +213,10 @@ def close(
     trial = recipe.built(member)
     weights = averaged(state.opt_state, state.params)
     row = finished(trial, sums)
-    if held is not None or judged is not None:
-        values = (
-            evaluate(trial, weights, state.model_state, held, precision=recipe.precision, read=read)
-            if judged is None
-            else finished(trial, judged)
-        )
-        row |= {f"val_{name}": v for name, v in values.items()}
+    values: dict[str, Any] = {} if judged is None else finished(trial, judged)
+    if held is not None:
+        values = evaluate(trial, weights, state.model_state, held, precision=recipe.precision, read=read)
+    row |= {f"val_{name}": v for name, v in values.items()}
     penalty = value_of(state.opt_state, weights)
     if penalty is not None:
         row["penalty"] = penalty

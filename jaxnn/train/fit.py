@@ -48,7 +48,8 @@ def fit(
     Args:
         trial: a `Trial`, or a function from hyperparameters to one. With an argument ``clock`` it gets a `Clock`.
         data: ``(x, y)``, ``(x, y, weight)`` or a data set; rows first. ``x`` may be a DataFrame of pandas or polars,
-            ``y`` then also the name of its column, and class names of any kind, which ``predict`` gives back.
+            ``y`` then also the name of its column, and class names of any kind, which ``predict`` gives back. Or
+            batches of them, as `jaxnn.stream` says.
         hparams: hyperparameters by name.
         epochs: passes over the data, at most; after ``start=run`` so many more.
         batch_size: rows of a step; the last batch is filled up with padding. None for all rows in one step,

@@ -13,7 +13,7 @@ from jaxnn.data.source import Block, Source
 from jaxnn.train.class_weight import counted
 from jaxnn.train.engine import Member
 from jaxnn.train.layout import Layout, lies_split, of_members
-from jaxnn.train.program import Programs, programs, settings
+from jaxnn.train.program import Programs, settings
 from jaxnn.train.trial import Trial
 
 VISIT_SECONDS = 0.4
@@ -56,8 +56,6 @@ class Group:
         self.standing = standing or Standing(None, False, 0, {})
         self.kept, self.due = self.standing, 0.0
         self.pace = 1
-
-    programs = staticmethod(programs)
 
     def state(self, layout: Layout, settled: bool = False) -> Any:
         """The state in the order of the members, settled that between two epochs.

@@ -17,9 +17,10 @@ from jaxnn.train.exchange import put, replaced
 from jaxnn.train.group import Group, Standing, shared
 from jaxnn.train.layout import Layout, of_members
 from jaxnn.train.outcome import Outcome, bare, chosen, columns, joined, shown
-from jaxnn.train.program import needed
+from jaxnn.train.program import needed, programs
 from jaxnn.train.result import Run
 from jaxnn.train.shortage import in_groups
+from jaxnn.train.stream_programs import stream_programs
 from jaxnn.train.streamed import groups_of
 from jaxnn.train.taken import Taken
 
@@ -121,10 +122,8 @@ class Population:
             stops = [self.epoch - self.epoch % _every(f) + _every(f) for f in callbacks]
             until = min([target, *stops])
             in_groups(self, lambda number, until=until: self._train(number, self.groups[number], until, visited))
-            due = [f for f in callbacks if until % _every(f) == 0]
-            row = self.row(until - 1) if due else {}
-            for f in due:
-                f(self, until, row)
+            for f in (f for f in callbacks if until % _every(f) == 0):
+                f(self, until, self.row(until - 1))
             if not self.going.any():
                 for group in self.groups:
                     group.standing = group.standing._replace(epoch=target)
@@ -159,7 +158,8 @@ class Population:
         """The program of a group and its members; its weights are drawn if it has none."""
         if self.placed is None:
             self.placed = self.layout.place(shared(self.source, self.entries[0].trial()))
-        pair, own = group.programs(self.recipe, self.layout), self._of((self._member(), self.given), group.members)
+        pair = (programs if self.source.whole else stream_programs)(self.recipe, self.layout)
+        own = self._of((self._member(), self.given), group.members)
         with naming_culprits(self.entries[int(group.members[0])], self.source):
             train, member, seconds, compiles = group.start(pair, self.layout, own, self.source, self.placed)
         self.timing["compile"] += seconds
@@ -257,12 +257,12 @@ class Population:
     def stop(self, members: Any) -> None:
         """Let members stay as they are from now on."""
         state, places = self.state(True), np.asarray(self._numbers(members))
-        state = state._replace(stopped=replaced(state.stopped, places, True))
-        self.begin(state, self.history, self.epoch)
+        stopped = replaced(state.stopped, places, True)
+        self.begin(state._replace(stopped=stopped), self.history, self.epoch)
 
     def _numbers(self, members: Any) -> list[int]:
-        members = list(members) if isinstance(members, tuple) else members
-        numbers = np.reshape(np.arange(len(self))[members], -1).tolist()
+        own = list(members) if isinstance(members, tuple) else members
+        numbers = np.reshape(np.arange(len(self))[own], -1).tolist()
         if not numbers:
             raise ValueError("no member is chosen; write pop.take([0])")
         return numbers

@@ -23,13 +23,11 @@ from jaxnn.train.layout import Layout, of_members
 from jaxnn.train.middle import Middle, Piece, nothing
 from jaxnn.train.program import settings
 from jaxnn.train.stream_labels import in_range, label_bounds
-from jaxnn.train.stream_programs import StreamPrograms, judged_size, steps_of_a_block, stream_programs
+from jaxnn.train.stream_programs import StreamPrograms, judged_size, steps_of_a_block
 
 
 class StreamGroup(Group):
     """Members that go through the calls of a stream's programs together; as `Group`."""
-
-    programs = staticmethod(stream_programs)
 
     def __init__(self, members: np.ndarray, standing: Standing | None, entry: Entry):
         super().__init__(members, standing)
