@@ -162,13 +162,13 @@ from jaxnn.settings import configure as configure
 # train: one training, and the pieces it is made of.
 from jaxnn.train.ending import DivergedWarning as DivergedWarning
 from jaxnn.train.ending import Interrupted as Interrupted
+from jaxnn.train.evaluation import evaluate as evaluate
 from jaxnn.train.fit import fit as fit
 from jaxnn.train.model import Model as Model
 from jaxnn.train.population import Population as Population
 from jaxnn.train.result import Run as Run
 from jaxnn.train.run import run as run
 from jaxnn.train.state import TrainState as TrainState
-from jaxnn.train.step import evaluate as evaluate
 from jaxnn.train.step import init as init
 from jaxnn.train.step import step as step
 from jaxnn.train.stopping import EarlyStopping as EarlyStopping

@@ -11,11 +11,12 @@ import numpy as np
 
 from jaxnn.core.layer import REGISTRY, known_to_jax
 from jaxnn.data.source import Source
-from jaxnn.grid import plan as plans
 from jaxnn.grid.came import Came
+from jaxnn.grid.choose import TINY, choose, work_of
 from jaxnn.grid.memory import Gauge
 from jaxnn.grid.parted import source_of
 from jaxnn.grid.parts import Part
+from jaxnn.grid.plan import Plan
 from jaxnn.grid.space import Space
 from jaxnn.train.begin import begin, shapes
 from jaxnn.train.enrol import Entry, enrol
@@ -67,9 +68,9 @@ class Parcel(NamedTuple):
     token: str
 
 
-def layout_of(plan: Any, entries: Sequence[Entry], source: Source) -> plans.Plan:
+def layout_of(plan: Any, entries: Sequence[Entry], source: Source) -> Plan:
     """How members of one structure lie on the devices of this process."""
-    found = plans.choose(plan, len(entries), Gauge(entries[0], source), source.device)
+    found = choose(plan, len(entries), Gauge(entries[0], source), source.device)
     return replace(found, precision=entries[0].recipe.precision)
 
 
@@ -78,9 +79,9 @@ def costs_of(cohorts: Sequence[Sequence[int]], entries: Sequence[Entry], source:
     costs = [0.0] * len(entries)
     for own in cohorts:
         recipe = entries[own[0]].recipe
-        work = plans.work_of(shapes(entries[own[0]], source).params, recipe.batch_size)
+        work = work_of(shapes(entries[own[0]], source).params, recipe.batch_size)
         for i in own:
-            costs[i] = float(entries[i].epochs * max(1, entries[i].steps_per_epoch) * (plans.TINY + work))
+            costs[i] = float(entries[i].epochs * max(1, entries[i].steps_per_epoch) * (TINY + work))
     return costs
 
 

@@ -27,7 +27,6 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jaxnn.data.source import Source
 from jaxnn.grid.live import bytes_of, taken
 from jaxnn.train.begin import shapes
 from jaxnn.train.class_weight import counted
@@ -132,7 +131,7 @@ class Gauge:
         source: their rows.
     """
 
-    def __init__(self, entry: Entry, source: Source):
+    def __init__(self, entry: Entry, source: Any):
         self.entry, self.source = entry, source
         self.state, self.batch_size = shapes(entry, source), entry.recipe.batch_size
         self._lines: dict[Any, Line] = {}

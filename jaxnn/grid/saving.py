@@ -77,7 +77,7 @@ def _before(folder: Path) -> dict[str, Any] | None:
 def _write(place: Path, cohort: Cohort, points: list[dict[str, Any]]) -> None:
     """The members of one structure as `load_runs` reads them: what they are, their chosen weights and their curves."""
     from jaxnn.io.described import FILE, results
-    from jaxnn.io.folder import group_file
+    from jaxnn.io.groups import group_file
 
     models, seeds = [], []
     for k in range(len(cohort.indices)):

@@ -139,6 +139,15 @@ def _put(leaf: Any, sharding: NamedSharding) -> Any:
     return jax.make_array_from_callback(leaf.shape, sharding, lambda index: leaf[index])
 
 
+def devices_of(device: Any) -> tuple:
+    """Where the data lie on purpose, or all devices on which JAX computes now."""
+    settings: Any = jax.config
+    device = settings.jax_default_device if device is None else device
+    if device is None:
+        return tuple(jax.local_devices())
+    return tuple(jax.local_devices(backend=device)) if isinstance(device, str) else (device,)
+
+
 def here(plan: Any) -> tuple:
     """The devices that a plan may take: of all processes where a member is spread, else of this one."""
     return tuple(jax.local_devices() if plan.each == 1 else jax.devices())
@@ -162,7 +171,7 @@ def check_plan(plan: Any, devices: tuple) -> None:
     numbers += [1 if n is None else n for n in (plan.chunk, plan.room)]
     whole = all(isinstance(n, int) and not isinstance(n, bool) and n >= 1 for n in numbers)
     needed = plan.devices * plan.each if whole else 0
-    if not whole or needed > len(devices) or len(plan.on) not in (0, needed):
+    if not whole or (needed != len(plan.on) if plan.on else needed > len(devices)):
         spread = f"Plan(data={len(devices)})" if whole and plan.each > 1 else f"Plan(devices={len(devices)}, width=1)"
         raise ValueError(
             f"{plan!r} does not fit {len(devices)} device(s); write {spread}, "

@@ -124,7 +124,7 @@ class _Begun(NamedTuple):
 
 def _begun(part: Part, place: Path) -> _Begun | None:
     from jaxnn.io.described import opened
-    from jaxnn.io.folder import group_file, read_group
+    from jaxnn.io.groups import group_file, read_group
     from jaxnn.io.orbax import written
 
     about = opened(place)

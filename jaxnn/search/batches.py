@@ -9,12 +9,13 @@ import numpy as np
 from jaxnn.core.precision import precision_of
 from jaxnn.core.registry import usual
 from jaxnn.data.streamed import read
-from jaxnn.grid import plan as plans
 from jaxnn.grid.came import TIMES, Came, joined
+from jaxnn.grid.choose import choose
 from jaxnn.grid.cohort import Cohort
 from jaxnn.grid.engine import cohorts_of
 from jaxnn.grid.filled import filled
 from jaxnn.grid.memory import Gauge
+from jaxnn.grid.plan import Plan
 from jaxnn.grid.results import Runs
 from jaxnn.grid.space import Space
 from jaxnn.search.batch import Batch, Part
@@ -90,7 +91,7 @@ class Batches:
         self._done: dict[Any, list[Came]] = {}  # by structure
         self._entries: dict[int, Entry] = {}  # of the members that train no more, by their numbers
         self.source: Any = None  # a `Source`, once there is a point
-        self._known: dict[Any, dict[int, plans.Plan]] = {}  # by structure, the plans that were compiled, by their room
+        self._known: dict[Any, dict[int, Plan]] = {}  # by structure, the plans that were compiled, by their room
         self._gauges: dict[Any, Gauge] = {}
 
     def begin(self, points: Sequence[dict[str, Any]]) -> Batch:
@@ -128,7 +129,7 @@ class Batches:
         own = {"seed": 0, "batch_size": self.options["batch_size"], "epochs": self.epochs}
         return filled(Space(tuple(points), self.axes), self.trial, **own)
 
-    def _layout(self, entry: Entry, members: int) -> plans.Plan:
+    def _layout(self, entry: Entry, members: int) -> Plan:
         """Where members of a structure lie: in a program that there is, or in a new one with some room."""
         structure = entry.structure
         if structure not in self._gauges:
@@ -143,8 +144,8 @@ class Batches:
             found = self._chosen(structure, min(full, max(LEAST, 1 << (members - 1).bit_length())))
         return known.setdefault(found.room or 1, found)
 
-    def _chosen(self, structure: Any, room: int) -> plans.Plan:
-        found = plans.choose(self.options["plan"], room, self._gauges[structure], self.source.device)
+    def _chosen(self, structure: Any, room: int) -> Plan:
+        found = choose(self.options["plan"], room, self._gauges[structure], self.source.device)
         return replace(found, room=room, precision=precision_of(self.options["precision"]))
 
     def metrics(self, batch: Batch, names: Any) -> tuple[str, ...]:

@@ -30,7 +30,6 @@ import jax.numpy as jnp
 
 from jaxnn.core.hyper import Structure, join
 from jaxnn.core.precision import DEFAULT, Precision
-from jaxnn.core.tree import is_floating
 from jaxnn.core.types import Batch, Key
 from jaxnn.data.batches import batched
 from jaxnn.data.parts import Reading
@@ -38,14 +37,15 @@ from jaxnn.data.source import EVALUATION_ROWS, Block
 from jaxnn.optim.average import averaged
 from jaxnn.optim.penalties import value_of
 from jaxnn.train.class_weight import numbered
+from jaxnn.train.evaluation import evaluate
 from jaxnn.train.heads import by_path
 from jaxnn.train.health import sick_step
 from jaxnn.train.layout import WHOLE, Spread
 from jaxnn.train.micro import pieced
 from jaxnn.train.optimizer import packed, plain
 from jaxnn.train.state import TrainState
-from jaxnn.train.step import evaluate, init, steps_key, train_step
-from jaxnn.train.steps import through
+from jaxnn.train.step import init, steps_key, train_step
+from jaxnn.train.steps import of_its_own, through
 from jaxnn.train.sums import Sums, finished, weighted
 from jaxnn.train.trial import Clock, Trial, TrialLike, build
 
@@ -165,7 +165,7 @@ def advance(
     def one(state: TrainState, given: tuple[Batch, Any]) -> tuple[TrainState, Any]:
         batch, count = given
         batch = batch if read is None else read(batch)
-        batch = batch._replace(x=_own(batch.x, state.step)) if tied else batch
+        batch = batch._replace(x=of_its_own(batch.x, state.step)) if tied else batch
         chosen = recipe.precision or DEFAULT
         after, sums = train_step(trial, state, batch, count, key, chosen, optimizer, counts, pieces)
         return recipe.spread.hold(after), sums
@@ -180,17 +180,6 @@ def advance(
     state, sums = through(body, state, (batches, batches.rows.sum(1, dtype=jnp.int32)), limit)
     state = state._replace(opt_state=optimizer.unpack(state.opt_state))
     return state, weighted(trial, sums, batches.weight if pieces == 1 else pieced(batches.weight, pieces, 1))
-
-
-def _own(x: Any, step: Any) -> Any:
-    """Rows that are a member's own, by a condition that always holds.
-
-    Members side by side on a GPU share their rows, and a product of shared rows with kernels of each is made over all
-    members at once, for which XLA transposes every kernel. With rows of its own each has its own product.
-    """
-    return jax.tree.map(
-        lambda a: jnp.where(step >= 0, a, jnp.zeros_like(a)) if is_floating(a) and a.ndim == 2 else a, x
-    )
 
 
 def close(

@@ -94,3 +94,14 @@ def value_of_all(objective: Callable, params: Params, model_state: State, parts:
 def of_piece(key: Key | None, i: Any) -> Key | None:
     """The key of a micro-batch."""
     return None if key is None else jax.random.fold_in(key, i)
+
+
+def real_in_all(looked_at: Callable, parts: Batch, key: Key | None) -> list[Any]:
+    """For each head how many rows are there in all micro-batches, or None where the batch tells."""
+
+    def count(given: tuple[Any, Batch]) -> list[Any]:
+        seen = looked_at(given[1], of_piece(key, given[0]))
+        return [None if s.real is None else s.real.sum(dtype=jnp.int32) for s in seen]
+
+    counts = jax.lax.map(count, (jnp.arange(row_count(parts)), parts))
+    return [None if n is None else jnp.maximum(n.sum(), 1) for n in counts]

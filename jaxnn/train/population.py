@@ -73,11 +73,10 @@ class Population:
     ):
         self.source, self.entries, self.layout, self.taken = source, list(entries), layout, taken
         self.recipe, self.shuffle, self.given = entries[0].recipe, entries[0].shuffle, {} if given is None else given
-        self.timing = {"compile": 0.0, "run": 0.0, "compiles": 0}
+        self.timing, self.compiled_bytes, self.halvings = {"compile": 0.0, "run": 0.0, "compiles": 0}, 0, 0
         self.groups = groups_of(source, entries, layout.chunk)
         self.numbers, self.name = np.arange(len(entries)), ""
         self.visits: list[Callable[[int, Group, bool], None]] = []
-        self.compiled_bytes = self.halvings = 0
         self.placed: Any = None
         self._outcome: Outcome | None = None
 

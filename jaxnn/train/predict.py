@@ -15,8 +15,8 @@ from jaxnn.core.reads import key_of
 from jaxnn.core.tree import cast
 from jaxnn.core.types import Batch, Params, State
 from jaxnn.data.batches import in_order
+from jaxnn.train.evaluation import evaluate, given_out, measured
 from jaxnn.train.program import Program
-from jaxnn.train.step import evaluate, given_out, measured
 from jaxnn.train.trial import Trial
 
 LARGEST = 4096

@@ -1,6 +1,5 @@
 """One step of training, and evaluation, for the engine and for whoever writes the loop."""
 
-from collections.abc import Callable
 from functools import partial, reduce
 from typing import Any
 
@@ -16,13 +15,13 @@ from jaxnn.data.mixup import judged
 from jaxnn.data.weights import padded, silenced
 from jaxnn.train import loss_scale
 from jaxnn.train.class_weight import factors
+from jaxnn.train.evaluation import forward
 from jaxnn.train.heads import Head, Seen
 from jaxnn.train.health import sound
-from jaxnn.train.micro import accumulated, of_piece, pieced, value_of_all
+from jaxnn.train.micro import accumulated, pieced, real_in_all, value_of_all
 from jaxnn.train.optimizer import Optimizer, plain
 from jaxnn.train.options import check_key
 from jaxnn.train.state import TrainState
-from jaxnn.train.steps import through
 from jaxnn.train.sums import Sums, finished, gathered, weighted
 from jaxnn.train.trial import Trial
 
@@ -172,7 +171,7 @@ def _train_step(trial, state, batch, count, key, precision, optimizer, counts, p
         sums, whole = gather(seen, losses), lambda p: objective(p, state.model_state, batch, own)[0]
     else:
         parts = pieced(batch, pieces)
-        real = _real_in_all(lambda *given: looked_at(state.params, state.model_state, *given)[0], parts, own)
+        real = real_in_all(lambda *given: looked_at(state.params, state.model_state, *given)[0], parts, own)
         given = state.model_state, parts, own
         (value, model_state, sums), grad = accumulated(objective, gather, wide, *given, optimizer.hold)
         whole = lambda p: value_of_all(objective, p, *given)  # noqa: E731
@@ -188,17 +187,6 @@ def _train_step(trial, state, batch, count, key, precision, optimizer, counts, p
     after, skipped = loss_scale.skipping(after, state, fits, precision.growth_interval)
     lost = skipped & ~jnp.isfinite(value)  # a loss that is no number, of a step that is none, counts for nothing
     return after, jax.tree.map(lambda a: jnp.where(lost, jnp.zeros_like(a), a), sums)
-
-
-def _real_in_all(looked_at: Callable, parts: Batch, key: Key | None) -> list[Any]:
-    """For each head how many rows are there in all micro-batches, or None where the batch tells."""
-
-    def count(given: tuple[Any, Batch]) -> list[Any]:
-        seen = looked_at(given[1], of_piece(key, given[0]))
-        return [None if s.real is None else s.real.sum(dtype=jnp.int32) for s in seen]
-
-    counts = jax.lax.map(count, (jnp.arange(row_count(parts)), parts))
-    return [None if n is None else jnp.maximum(n.sum(), 1) for n in counts]
 
 
 def _losses(head: Head, seen: Seen, counts: Any) -> Any:
@@ -244,81 +232,3 @@ def augmented(trial: Trial, batch: Batch, key: Key | None) -> Batch:
             f"{type(after).__name__}; write def augment(key, batch): return batch._replace(x=...)"
         )
     return after
-
-
-def forward(
-    trial: Trial, params: Params, model_state: State, batch: Batch, *, key: Key | None, train: bool,
-    precision: Precision,
-) -> tuple[Any, State]:  # fmt: skip
-    """Outputs as losses and metrics take them, and the new model state; running statistics keep their dtype."""
-    rows, compute = batch.rows if train else None, precision.compute
-    x = cast(batch.x, compute)
-    outputs, after = trial.model.apply(cast(params, compute), model_state, x, key=key, train=train, rows=rows)
-    return given_out(outputs, precision), after if train else model_state
-
-
-def given_out(outputs: Any, precision: Precision) -> Any:
-    """What a model gave, in the dtype in which it is judged: float32 at least, unless another one was asked for."""
-    return widened(outputs) if precision.output is None else cast(outputs, precision.output)
-
-
-def evaluate(
-    trial: Trial, params: Params, model_state: State, batches: Batch, *, precision: Any = None,
-    read: Callable[[Batch], Batch] | None = None,
-) -> dict[str, Any]:  # fmt: skip
-    """Loss and metrics over stacked batches, in use (no dropout, running statistics).
-
-    Args:
-        trial: a concrete `Trial`.
-        params, model_state: what to evaluate.
-        batches: leaves ``(steps, batch, ...)``, as `jaxnn.data.batches.in_order` makes them; padding has weight 0.
-        precision: as in `fit`.
-        read: ``batch -> batch``, what makes the rows of a batch, where these stand in it by number; or None.
-
-    Returns:
-        The loss and each metric by name, weighted means over all rows.
-
-    Example:
-        >>> import jax, jax.numpy as jnp, optax, jaxnn as nn
-        >>> trial = nn.Trial(nn.linear_regression(), "squared_error", optax.sgd(0.1))
-        >>> batches = nn.Batch(jnp.ones((2, 3, 1)), jnp.full((2, 3), 2.0), jnp.ones((2, 3)))
-        >>> state = nn.init(trial, jax.random.key(0), batches.x[0])
-        >>> float(nn.evaluate(trial, state.params, state.model_state, batches)["loss"])
-        4.0
-    """
-    own = precision_of(precision) or DEFAULT
-
-    def outputs_of(batch: Batch) -> Any:
-        return forward(trial, params, model_state, batch, key=None, train=False, precision=own)[0]
-
-    with own.tracing():
-        return measured(trial, outputs_of, batches, read)
-
-
-def measured(
-    trial: Trial, outputs_of: Callable[[Batch], Any], batches: Batch, read: Callable[[Batch], Batch] | None = None
-) -> dict[str, Any]:
-    """Loss and metrics of what a function gives for stacked batches."""
-    return finished(trial, judged_by(trial, outputs_of, batches, read))
-
-
-def judged_by(
-    trial: Trial, outputs_of: Callable[[Batch], Any], batches: Batch,
-    read: Callable[[Batch], Batch] | None = None, limit: Any = None,
-) -> tuple[Sums, ...]:  # fmt: skip
-    """What stacked batches leave behind; of the first ``limit`` of them where not all are there."""
-
-    def sums_of(batch: Batch) -> tuple[Sums, ...]:
-        batch = batch if read is None else read(batch)
-        outputs = outputs_of(batch)
-        return gathered(trial, [head.seen(outputs, batch) for head in trial.heads])
-
-    if limit is not None and row_count(batches.y) > 1:
-        _, sums = through(lambda carry, batch: (carry, sums_of(batch)), (), batches, limit)
-    elif row_count(batches.y) == 1:
-        one = jax.tree.map(lambda a: a[0], batches)
-        sums = weighted(trial, sums_of(one), one.weight)
-        return sums if limit is None else jax.tree.map(lambda a: a[None], sums)
-    else:
-        sums = jax.lax.map(sums_of, batches)
-    return weighted(trial, sums, batches.weight)

@@ -6,6 +6,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jaxnn.core.tree import is_floating
+
 
 def through(body: Callable, carry: Any, xs: Any, limit: Any = None) -> tuple[Any, Any]:
     """`jax.lax.scan`, or its first steps.
@@ -39,3 +41,14 @@ def through(body: Callable, carry: Any, xs: Any, limit: Any = None) -> tuple[Any
 
     _, carry, ys = jax.lax.while_loop(lambda state: state[0] < limit, one, (jnp.int32(0), carry, ys))
     return carry, ys
+
+
+def of_its_own(x: Any, step: Any) -> Any:
+    """Rows that are a member's own, by a condition that always holds.
+
+    Members side by side on a GPU share their rows, and a product of shared rows with kernels of each is made over all
+    members at once, for which XLA transposes every kernel. With rows of its own each has its own product.
+    """
+    return jax.tree.map(
+        lambda a: jnp.where(step >= 0, a, jnp.zeros_like(a)) if is_floating(a) and a.ndim == 2 else a, x
+    )

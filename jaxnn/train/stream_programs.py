@@ -12,10 +12,10 @@ from jaxnn.core.types import Batch
 from jaxnn.data.source import EVALUATION_ROWS
 from jaxnn.optim.average import averaged
 from jaxnn.train.engine import Member, Recipe, advance, close, goes_on, kept
+from jaxnn.train.evaluation import forward, judged_by
 from jaxnn.train.layout import Layout
 from jaxnn.train.middle import nothing
 from jaxnn.train.program import OPTIONS, Program, Programs, remembered
-from jaxnn.train.step import forward, judged_by
 
 BLOCK_BYTES = 8 << 20
 """Of the rows of a block."""

@@ -9,8 +9,8 @@ import pytest
 
 import jaxnn as nn
 from jaxnn.data.source import read
+from jaxnn.grid.choose import choose
 from jaxnn.grid.memory import SCRATCH, SHARE, SURE, Gauge, Line, Memory
-from jaxnn.grid.plan import choose
 from jaxnn.train.enrol import enrol
 
 RNG = np.random.default_rng(0)

@@ -8,8 +8,8 @@ import pytest
 
 import jaxnn as nn
 from jaxnn.core.precision import DEFAULT, NAMED
-from jaxnn.data.batches import in_order
-from jaxnn.train.step import forward, steps_key
+from jaxnn.train.evaluation import forward
+from jaxnn.train.step import steps_key
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(6, 3)).astype(np.float32), RNG.normal(size=6).astype(np.float32)
@@ -149,19 +149,6 @@ def test_given_weights_take_the_place_of_those_drawn():
     state = begun(trial, {path: jnp.full((3, 4), 7.0)})
     assert (state.params["dense_0"]["kernel"] == 7).all() and (state.best.params["dense_0"]["kernel"] == 7).all()
     np.testing.assert_array_equal(state.params["dense_1"]["kernel"], drawn.params["dense_1"]["kernel"])
-
-
-def test_evaluation_is_the_average_over_all_rows_however_they_are_stacked():
-    trial = nn.Trial(nn.mlp((4,), out=1, batch_norm=True, dropout=0.5), "squared_error", optax.sgd(0.1), ("r2",))
-    state = begun(trial)
-    state = state._replace(model_state=jax.tree.map(lambda a: a + 0.5, state.model_state))
-    outputs = np.asarray(trial.model.apply(state.params, state.model_state, jnp.asarray(X))[0])[:, 0]
-    expected = np.average((outputs - Y) ** 2, weights=W)
-    centred = np.average((Y - np.average(Y, weights=W)) ** 2, weights=W)
-    for size in (6, 4, 1):
-        values = nn.evaluate(trial, state.params, state.model_state, in_order(nn.Batch(X, Y, W), size))
-        np.testing.assert_allclose(values["loss"], expected, rtol=1e-5)
-        np.testing.assert_allclose(values["r2"], 1 - expected / centred, rtol=1e-4)
 
 
 def test_the_forward_pass_casts_going_in_and_coming_out():
