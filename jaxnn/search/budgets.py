@@ -49,6 +49,10 @@ class Rows:
                 "on more rows members begin anew, and start= gave runs to go on with; write start=run.params"
             )
         source = field.populations[0].source
+        if not source.whole:
+            raise ValueError(
+                'rows are taken from data in memory, and these come as a stream; write nn.Halving(budget="epochs")'
+            )
         self.most, self.parts = source.rows, nested(source)
         self.found: dict[int, tuple[np.ndarray, np.ndarray]] = {}
 

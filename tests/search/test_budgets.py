@@ -1,6 +1,7 @@
 """Rows as the budget: each round is a fit on a sample of the rows, taken by index."""
 
 import numpy as np
+import optax
 import pytest
 
 import jaxnn as nn
@@ -51,3 +52,12 @@ def test_runs_go_on_where_members_do(problem):
     runs = problem.grid(dict(lr=[0.1, 0.01, 0.05]), epochs=7, start=short, search=nn.Halving(metric="val_loss"))
     assert sorted(runs.table["epochs_done"]) == [2, 2, 9] and runs.rungs[0].budget == 1
     problem.assert_alone(runs)
+
+
+def test_rows_of_a_stream_are_no_budget():
+    def line(lr):
+        return nn.Trial(nn.linear_regression(), "squared_error", optax.sgd(lr))
+
+    batches = [(np.ones((4, 1), np.float32), np.ones(4, np.float32))] * 3
+    with pytest.raises(ValueError, match=r'these come as a stream; write nn.Halving\(budget="epochs"\)'):
+        nn.grid(line, batches, dict(lr=[0.1, 0.2]), epochs=2, search=nn.Halving(budget="rows", metric="loss"))
