@@ -96,9 +96,9 @@ class TrialRegressor(OfValues, OfTrial):
     """A regressor of any `Trial`, or of a trial function whose hyperparameters are parameters of the estimator.
 
     Args:
-        trial, epochs, batch_size, validation_fraction, stop, shuffle, random_state, warm_start, verbose, dtype,
-            precision: as in `TrialClassifier`; a trial function with an argument ``outputs`` gets the number of targets
-            of a row.
+        trial: as in `TrialClassifier`; a trial function with an argument ``outputs`` gets how many targets a row has.
+        epochs, batch_size, validation_fraction, stop, shuffle, random_state: as in `TrialClassifier`.
+        warm_start, verbose, dtype, precision: as in `TrialClassifier`.
         **hparams: arguments of the trial function.
 
     Attributes:

@@ -100,7 +100,7 @@ class Lowered(NamedTuple):
     options: Any
 
     def compile(self, more: dict[str, Any] | None = None) -> jax.stages.Compiled:
-        """By XLA, as it is compiled to run; `memory_analysis`, `cost_analysis` and `as_text` tell what XLA made.
+        """By XLA, as it is compiled to run; ``memory_analysis``, ``cost_analysis`` and ``as_text`` tell what XLA made.
 
         Args:
             more: options beside those of the platform.
