@@ -61,19 +61,19 @@ class utilisation:
         columns = ("epoch", "rows_per_second", "tokens_per_second", "flops_per_second", "mfu", "hfu")
         self.table: dict[str, list] = {name: [] for name in columns}
         self._work: weakref.WeakKeyDictionary[Any, Work] = weakref.WeakKeyDictionary()
-        self._before: weakref.WeakKeyDictionary[Any, tuple[int, float]] = weakref.WeakKeyDictionary()
+        self._before: weakref.WeakKeyDictionary[Any, tuple[int, float, int]] = weakref.WeakKeyDictionary()
 
     def __call__(self, population: Any, epoch: int, row: dict[str, Any]) -> None:
         """Read the clock."""
-        since, ran = self._before.get(population, (0, 0.0) if epoch == 1 else (epoch, 0.0))
-        seconds = population.timing["run"] - ran
-        self._before[population] = epoch, population.timing["run"]
+        since, ran, before = self._before.get(population, (0, 0.0, 0) if epoch == 1 else (epoch, 0.0, 0))
+        seconds, now = population.timing["run"] - ran, _steps(population)
+        self._before[population] = epoch, population.timing["run"], now
         if since >= epoch or seconds <= 0:
             return
         if population not in self._work:
             self._work[population] = work_of(population)
         work, devices = self._work[population], _devices(population)
-        rows, steps = trained(population, since, epoch)
+        rows, steps = trained(population, since, epoch, now - before)
         most = seconds * sum(_peak(d) if self.peak is None else self.peak for d in devices)
         done = rows * work.row
         tokens = None if work.tokens is None else rows * work.tokens / seconds
@@ -117,15 +117,31 @@ def work_of(population: Any) -> Work:
     return Work(min(3 * forward, whole) / size, whole, ids[0].shape[1] if len(ids) == 1 else None)
 
 
-def trained(population: Any, since: int, until: int) -> tuple[int, int]:
-    """Rows and steps that members went through in these epochs: those that had stopped do none."""
+def trained(population: Any, since: int, until: int, taken: int) -> tuple[int, int]:
+    """Rows and steps that members went through in these epochs: those that had stopped do none.
+
+    Args:
+        population: in memory, or on a stream, whose length nobody may know.
+        since, until: epochs.
+        taken: steps in them of a member that goes on.
+    """
     loss = np.asarray(population.history["loss"])[:, since:until]
     epochs = (~np.isnan(loss)).sum(1)
+    if not population.source.whole:
+        steps = int(epochs.sum()) * taken // (until - since)
+        known = population.source.origin.rows
+        return steps * population.recipe.batch_size if known is None else int(epochs.sum()) * known, steps
     parts = [int(entry.member(entry.inside).part) for entry in population.entries]
     steps = population.source.steps(population.recipe.batch_size)
     lengths = [len(rows) for rows in population.source.parts]
     pairs = list(zip(epochs.tolist(), parts, strict=True))
     return sum(n * lengths[p] for n, p in pairs), sum(n * steps[p] for n, p in pairs)
+
+
+def _steps(population: Any) -> int:
+    """The steps done by a member that never stopped."""
+    states = [group.standing.state for group in population.groups if group.standing.state is not None]
+    return max((int(np.max(np.asarray(state.step))) for state in states), default=0)
 
 
 def _devices(population: Any) -> list:

@@ -40,7 +40,8 @@ def taken(array: Any, rows: np.ndarray) -> np.ndarray:
         >>> taken(np.arange(5), np.array([3, 1])).tolist()
         [3, 1]
     """
-    if isinstance(array, np.memmap) and isinstance(array.base, mmap.mmap) and array.flags.c_contiguous:
+    mapped = isinstance(array, np.memmap) and isinstance(array.base, mmap.mmap) and array.flags.c_contiguous
+    if mapped and array.filename is not None and array.mode != "c":  # what a private copy holds stands in no file
         array = np.memmap(array.filename, array.dtype, "r", array.offset, array.shape)  # type: ignore[arg-type]
     first, count = (int(rows[0]), len(rows)) if len(rows) else (0, 0)
     if count and rows[-1] == first + count - 1 and (np.diff(rows) == 1).all():

@@ -5,9 +5,11 @@ an origin that cannot jump there opens it earlier, and what lies between is read
 """
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from jaxnn.data import frames
 from jaxnn.data.places import homes, packed, unpacked
 
 
@@ -234,7 +236,17 @@ def origin_of(batches: Any) -> Origin:
                 f"a {type(batches).__name__} of PyTorch gives rows one by one; write torch.utils.data.DataLoader("
                 "dataset, batch_size=256)"
             )
+        if isinstance(batches[0], (str, os.PathLike)):
+            raise ValueError(
+                "these are paths; write nn.stream(folder, target=...), or nn.stream(pyarrow.dataset.dataset(paths), "
+                "target=...)"
+            )
         return Listed(batches)
+    if frames.is_frame(batches) or isinstance(batches, Mapping):
+        raise ValueError(
+            "a table or a dict is one batch; write nn.fit(trial, (table, 'column'), ...), or "
+            "nn.stream([table], target='column') for a list of them"
+        )
     if hasattr(batches, "__next__"):
         tells = hasattr(batches, "get_state") and hasattr(batches, "set_state")
         return Resumed(batches) if tells else Once(batches)

@@ -64,15 +64,37 @@ def _groups(files: Any) -> list[tuple[Any, int, int]]:
     if hasattr(files, "read_row_group"):
         known = [files]
     else:
-        dataset = files if hasattr(files, "files") else pyarrow.dataset.dataset(files, format="parquet")
+        dataset = files
+        if not hasattr(files, "files"):
+            dataset = pyarrow.dataset.dataset(files, format="parquet", partitioning="hive")
         known = dataset.files
     found = []
-    for file in known:
-        meta = (_open(file) if isinstance(file, str) else file).metadata
-        found += [(file, k, meta.row_group(k).num_rows) for k in range(meta.num_row_groups)]
+    try:
+        for file in known:
+            meta = _open(file).metadata
+            found += [(file, k, meta.row_group(k).num_rows) for k in range(meta.num_row_groups)]
+        if not hasattr(files, "read_row_group"):
+            _check_whole(dataset, known, sum(rows for _, _, rows in found))
+    except (OSError, pyarrow.ArrowInvalid) as error:
+        raise ValueError(f"{_name(files)} cannot be read as Parquet files here: {error!s:.200}") from error
     if not sum(rows for _, _, rows in found):
         raise ValueError("the Parquet files hold no rows; write others")
     return [group for group in found if group[2]]
+
+
+def _check_whole(dataset: Any, known: list[str], rows: int) -> None:
+    """Raise for a dataset of which the files, as they lie, hold more rows or fewer columns than it has."""
+    held = set(_open(known[0]).schema_arrow.names) if known else set()
+    if dataset.count_rows() != rows or set(dataset.schema.names) - held:
+        raise ValueError(
+            "the dataset is filtered, or has columns that stand in the names of its folders, and row groups are read "
+            "as they lie in the files; write a function that makes its batches, as in nn.stream(lambda: "
+            "(batch.to_pandas() for batch in dataset.to_batches()), target=...)"
+        )
+
+
+def _name(files: Any) -> str:
+    return files if isinstance(files, str) else f"this {type(files).__name__}"
 
 
 def _open(file: Any) -> Any:
@@ -85,7 +107,8 @@ def columns(table: Any) -> Any:
     """A table of pyarrow as one of pandas; where columns hold arrays, a dict of arrays by name."""
     if not any("list" in str(field.type) for field in table.schema):
         return table.to_pandas()
-    return {name: _column(table.column(name)) for name in table.column_names}
+    names = [name for name in table.column_names if not name.startswith("__index_level_")]  # what pandas put beside
+    return {name: _column(table.column(name)) for name in names}
 
 
 def _column(column: Any) -> np.ndarray:

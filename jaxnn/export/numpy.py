@@ -3,6 +3,7 @@
 import hashlib
 import inspect
 import io
+import keyword
 import pprint
 import types
 from pathlib import Path
@@ -108,6 +109,11 @@ def _ends(made: Forward, page: Page) -> str:
     """The functions ``outputs`` and ``answer``."""
     (model,) = made.models
     names = [i["name"] for i in made.about["inputs"]]
+    odd = next((name for name in names if not _is_free(name)), None)
+    if odd is not None:
+        raise ValueError(
+            f'the input {odd!r:.80} is no name that a function of Python may have; write nn.export(run, "onnx")'
+        )
     arguments = ", ".join(names)
     for told in made.about["inputs"]:
         page.lines.append(f"    {told['name']} = np.asarray({told['name']}, np.{told['dtype']})")
@@ -119,6 +125,12 @@ def _ends(made: Forward, page: Page) -> str:
     lines = [f"def outputs({arguments}):", '    """What the last layer gives."""', *page.lines, "", ""]
     lines += [f"def answer({arguments}):", '    """What ABOUT["outputs"] tells of."""', f"    y = outputs({arguments})"]
     return "\n".join([*lines, f"    return {_read(made, page, model.loss, made.raw, 'y')}"])
+
+
+def _is_free(name: str) -> bool:
+    """Whether an argument may be called so, beside what a module has."""
+    taken = {"np", "W", "ABOUT", "math", "io", "hashlib", "Path", "outputs", "answer", "y", *FORMULAS}
+    return name.isidentifier() and not keyword.iskeyword(name) and name not in taken
 
 
 def _begin(made: Forward, page: Page, names: list[str]) -> Flow:

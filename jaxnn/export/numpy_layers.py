@@ -70,7 +70,7 @@ def _recurrent(page: Page, layer: Any, path: str, flow: Flow) -> Flow:
     if kind == "simple_rnn":
         arguments.append(activation_of(layer, path))
         page.formulas.add(str(arguments[-1]))
-    made = page.put(page.call(kind, *arguments, layer.return_sequences))
+    made = page.put(page.call(kind, *arguments, bool(layer.return_sequences)))
     return Flow(made, flow.mask if layer.return_sequences else None)
 
 

@@ -125,7 +125,7 @@ def grid(
     check_options(batch_size=batch_size, micro=micro, precision=precision, stop=stop, shuffle_seed=shuffle_seed,
                   callbacks=callbacks, folder=folder, shuffle=shuffle, standardise=standardise, states=states,
                   progress=progress)  # fmt: skip
-    _check_where(on, search, callbacks)
+    _check_where(on, search, callbacks, plan)
     reading = dict(validation=validation, folds=folds, bootstrap=bootstrap, shuffle_seed=shuffle_seed, shuffle=shuffle,
                    scale=standardise, prepare=prepare, groups=groups)  # fmt: skip
     source, points = parted(trial, data, points, epochs, **reading)
@@ -167,13 +167,16 @@ def grid(
     return runs
 
 
-def _check_where(on: Any, search: Any, callbacks: Sequence[Callable]) -> None:
+def _check_where(on: Any, search: Any, callbacks: Sequence[Callable], plan: Any) -> None:
     """Raise for an executor that is none, and for a search in more than one process."""
     if on is not None:
         remote.check_executor(on, callbacks)
     if search is not None and (on is not None or jax.process_count() > 1):
         raise ValueError("search= compares its members in one process; leave on= out and search in one process, or "
                          "write nn.grid(..., on=) without search=")  # fmt: skip
+    if getattr(plan, "each", 1) > 1 and jax.process_count() > 1:
+        raise ValueError("each process of a grid trains members of its own, and this plan lays a member "
+                         "over all of them; write nn.fit(..., plan=plan) for one network")  # fmt: skip
 
 
 def population(

@@ -138,7 +138,7 @@ class Gauge:
 
     def estimate(self, plan: Any, members: int) -> int | None:
         """Bytes of the program of a plan by its trace, which is kept to be compiled; None where nothing is compiled."""
-        if settings().jax_disable_jit or settings().jax_debug_nans:
+        if plan.spread is not None or settings().jax_disable_jit or settings().jax_debug_nans:
             return None
         program, arguments = self._program(plan, members)
         with naming_culprits(self.entry, self.source):

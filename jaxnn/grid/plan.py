@@ -171,7 +171,7 @@ class Plan:
             # Devices of a CPU share their memory: fewer of them leave each more of it.
             if self.devices == 1 or self.platform != "cpu":
                 return None
-            return replace(self, devices=1, chunk=1, room=None, on=self.on[:1])
+            return replace(self, devices=1, chunk=1, room=None, on=self.on[: self.each])
         chunk = max(min(self.devices, chunk), -(-chunk // 2))
         width = max(1, min(-(-self.width // 2), -(-chunk // self.devices)))
         return replace(self, width=width, chunk=chunk, room=None if self.room is None else min(self.room, chunk))
@@ -231,7 +231,7 @@ class Plan:
 
     def sharding(self, by_member: bool = False) -> Any:
         """Where arrays lie: their first axis split over the devices, or whole on each; None for JAX's default."""
-        if self.devices == 1:
+        if self.devices == self.each == 1:
             return SingleDeviceSharding(self.on[0]) if self.on else None
         return NamedSharding(self.mesh, P("member") if by_member else P())
 

@@ -9,6 +9,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -152,7 +153,8 @@ def unpacked(data: bytes, entries: Sequence[Entry], source: Source) -> list[Came
             last = {"last": state} if "last" in plain[str(k)] else {}
             like.append({"params": state.params, "state": state.model_state, "rest": plain[str(k)]["rest"], **last})
         trees = files.read_into(path, like)[0]
-    return [_came(tree, about) for tree, about in zip(trees, meta["parts"], strict=True)]
+    pairs = zip(trees, meta["parts"], strict=True)
+    return [_came(tree, about, entries[about["points"][0]].recipe.precision) for tree, about in pairs]
 
 
 def _tree(came: Came) -> dict[str, Any]:
@@ -161,9 +163,10 @@ def _tree(came: Came) -> dict[str, Any]:
     return {**weights, "rest": rest, **({} if came.last is None else {"last": came.last})}
 
 
-def _came(tree: dict[str, Any], about: dict[str, Any]) -> Came:
+def _came(tree: dict[str, Any], about: dict[str, Any], precision: Any) -> Came:
     history = {name: tree["rest"]["history"][name] for name in sorted(tree["rest"]["history"], key=reading_order)}
     outcome = Outcome(**{**tree["rest"], "params": tree["params"], "state": tree["state"], "history": history})
     taken = None if about["taken"] is None else Taken(*map(tuple, about["taken"]))
-    how = Plan(*about["plan"]), about["timing"], Memory(*about["memory"])
+    plan = replace(Plan(*about["plan"]), precision=precision)
+    how = plan, about["timing"], Memory(*about["memory"])
     return Came(np.array(about["points"]), outcome, tree.get("last"), taken, *how)

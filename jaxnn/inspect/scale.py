@@ -201,6 +201,9 @@ def scale(
         300 billion tokens   34.6 days, 3.74 exaflop-days
     """
     _checked(batch, micro, zero, recompute, hfu, tokens, devices, node)
+    for name, value in {"peak": peak, "memory_bytes": memory_bytes, "tokens": tokens}.items():
+        if value is not None and not (isinstance(value, (int, float)) and value > 0):
+            raise ValueError(f"{name} is a number above 0, got {value!r}; write nn.scale(model, batch, peak=312e12)")
     if peak is None or memory_bytes is None:
         known = device(on, "nn.scale(model, batch, peak=312e12, memory_bytes=80e9)")
         peak, memory_bytes = peak or known.peak, memory_bytes or known.memory

@@ -28,7 +28,7 @@ from jaxnn.io.values import decode, unread
 from jaxnn.train.begin import shapes
 from jaxnn.train.enrol import Entry, enrol, task_of
 from jaxnn.train.group import Group, Standing
-from jaxnn.train.layout import Layout
+from jaxnn.train.layout import Layout, agreed
 from jaxnn.train.population import Population
 from jaxnn.train.streamed import group_of
 
@@ -91,7 +91,7 @@ def attach(folder: str | os.PathLike, population: Population) -> None:
         if _bounds(population.groups) != about["groups"]:  # smaller ones, as memory was short
             about.update(groups=_bounds(population.groups), turn=about["turn"] + 1)
             _change_over(folder, population, about)
-        elif ended or time.monotonic() - last[0] >= SAVE_SECONDS:
+        elif agreed(population.layout, ended or time.monotonic() - last[0] >= SAVE_SECONDS):
             write(folder, population, number, group, about["turn"])
             last[0] = time.monotonic()
 
@@ -198,6 +198,7 @@ def _loaded(
     ]  # fmt: skip
     layout = _layout(known["plan"], entries, source) if layout is None else layout.settled(len(entries), source.device)
     population = Population(source, entries, layout)
+    layout.check(entries[0].recipe.batch_size, source.rows)
     compare(folder, known, describe(population))
     population.groups = _groups(folder, known, population)
     return population
@@ -231,7 +232,14 @@ def _groups(folder: Path, known: dict[str, Any], population: Population) -> list
             middle = middles.read(back, meta, last - first, path)
             standing = Standing(back["state"], False, epoch, {name: [v] for name, v in curves.items()}, middle)
         found.append(group_of(population.source, population.entries[0], members, standing))
-    return found
+    spread, chunk = population.layout.spread, population.layout.chunk
+    if spread is None or chunk is None or all(len(group.members) <= chunk for group in found):
+        return found
+    if not population.source.whole:
+        raise ValueError(
+            f"members of a stream go on in calls as large as they were; write chunk={known['groups'][0][1]}"
+        )
+    return [part for group in found for part in group.divided(chunk)]
 
 
 def swept(folder: Path) -> None:

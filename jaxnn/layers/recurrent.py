@@ -218,6 +218,11 @@ def split_mask(layer: str, x: Any, take: Callable = parts) -> tuple[Any, Any]:
 
 def _check(layer: Any, call: str) -> None:
     checks.size("units", layer.units, call)
+    if not isinstance(layer.return_sequences, bool):
+        raise ValueError(
+            f"return_sequences must be True or False, got {layer.return_sequences!r:.80}; "
+            f"write {call[:-1]}, return_sequences=True)"
+        )
     checks.rate("dropout", layer.dropout, f"{call[:-1]}, dropout=0.2)")
     checks.rate("recurrent_dropout", layer.recurrent_dropout, f"{call[:-1]}, recurrent_dropout=0.2)")
     initializer(layer.kernel_init)

@@ -42,9 +42,10 @@ class Options(TypedDict, total=False):
     prepare: Any
     groups: Any
     precision: Any
+    micro: int | None
 
 
-OF_POINTS = {"batch_size": 32, "stop": None, "shuffle": True, "precision": None}
+OF_POINTS = {"batch_size": 32, "stop": None, "shuffle": True, "precision": None, "micro": None}
 OF_ROWS = {"validation": None, "shuffle_seed": 0, "standardise": False, "prepare": None, "groups": None}
 
 
@@ -160,7 +161,7 @@ class Batches:
             names = (names,) if isinstance(names, str) else tuple(names)
             missing = next((name for name in names if name not in known), None)
             if missing is not None:
-                lacking = self.source.held is None and str(missing).startswith("val_")
+                lacking = not self.source.holds_out and str(missing).startswith("val_")
                 held = "; there is no validation part: write validation=0.2" * lacking
                 raise ValueError(f"the history has no {missing!r}; write metric= one of {', '.join(known)}{held}")
         return names

@@ -11,6 +11,7 @@ from jaxnn.search.field import Field
 from jaxnn.search.goal import Goal
 from jaxnn.search.rows import nested
 from jaxnn.train.enrol import pace
+from jaxnn.train.micro import micro_rows
 from jaxnn.train.options import part_of
 from jaxnn.train.outcome import Outcome
 from jaxnn.train.population import Population
@@ -82,7 +83,7 @@ class Rows:
 
 def _on(entry: Any, source: Source) -> Any:
     """The entry as it would have been enrolled for these rows."""
-    size = min(entry.recipe.batch_size, source.rows)
+    size = micro_rows(min(entry.recipe.batch_size, source.rows), entry.recipe.micro, source.rows)
     alike, own = pace(source.steps(size), part_of(entry.point))
     return entry._replace(recipe=replace(entry.recipe, batch_size=size, steps_per_epoch=alike), steps=own)
 

@@ -72,7 +72,13 @@ def app(model: Any, *, most: int = 4096, waiting: int = 1024, largest: int = LAR
     routes = [
         Route("/", describe), Route("/health", health), Route("/predict", predict, methods=["POST"]),
     ]  # fmt: skip
-    handlers: dict[Any, Callable] = {Refused: _refused, HTTPException: _unknown, ValueError: _unfit, Exception: _failed}
+    handlers: dict[Any, Callable] = {
+        Refused: _refused,
+        HTTPException: _unknown,
+        ValueError: _unfit,
+        OverflowError: _unfit,
+        Exception: _failed,
+    }
     return Starlette(routes=routes, exception_handlers=handlers)
 
 

@@ -55,6 +55,8 @@ class Rows:
             return {"instances": [dict.fromkeys(self.features, "...")]}
         if self.features is not None:
             return {"instances": [dict.fromkeys(self.features, 0.0)]}
+        if self.prepared:
+            return {"instances": [["...", 0.0]]}
         if self.row is None:
             return {"instances": [[0.0]]}
         return {"instances": jax.tree.map(lambda a: np.zeros(a.shape, a.dtype).tolist(), _plain(self.row))}
@@ -70,6 +72,8 @@ class Rows:
             rows: Any = [self._of_table(one, i) for i, one in enumerate(given)]
         elif self.prepared and self.features is not None:
             raise self._refused("instances are a list of objects with the columns of the table")
+        elif self.prepared:
+            rows = self._objects(given)
         elif self.row is None:
             rows = self._array(given, None, "instances")
         else:
@@ -94,6 +98,18 @@ class Rows:
             other = next(name for name in asked if name != "instances")
             raise self._refused(f"there is no key {other!r:.60}")
         return asked["instances"]
+
+    def _objects(self, given: Any) -> np.ndarray:
+        """Rows of texts and numbers without names."""
+        rows = given if isinstance(given, list) else []
+        width = len(rows[0]) if rows and isinstance(rows[0], list) else 0
+        if not width or any(not isinstance(row, list) or len(row) != width for row in rows):
+            raise self._refused("instances is no list of rows of one length")
+        if any(isinstance(value, (dict, list)) for row in rows for value in row):
+            raise self._refused("a row holds something that is neither a number nor a text")
+        found = np.empty((len(rows), width), object)
+        found[:] = rows
+        return found
 
     def _of_table(self, one: Any, i: int) -> dict[str, Any]:
         if not isinstance(one, dict):

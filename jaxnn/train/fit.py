@@ -37,7 +37,7 @@ def fit(
     callbacks: Sequence[Callable] = (),
     rewind: bool = True,
     micro: int | None = None,
-    plan: Any = None,
+    plan: Any = "auto",
     progress: bool = True,
 ) -> Run:
     """Train one network: initialisation, every epoch, validation and stopping in compiled programs.
@@ -74,7 +74,7 @@ def fit(
         rewind: False spares the copy of the state that lets a run which diverges go back to its epoch's beginning.
         micro: rows whose gradient is taken at once, in less memory: that of a step is the sum over them, and so that of
             the whole batch. Each draws dropout masks of its own, and `BatchNorm` sees one after the other.
-        plan: a `Plan` that spreads the network over devices, ``nn.Plan(data=8)``; None for one device.
+        plan: a `Plan` that spreads the network over devices, ``nn.Plan(data=8)``; ``"auto"`` is one device.
         progress: a bar for work longer than a second.
 
     Returns:

@@ -12,7 +12,7 @@ from jaxnn.core.waiting import Task
 from jaxnn.data.source import Block, Source
 from jaxnn.train.class_weight import counted
 from jaxnn.train.engine import Member
-from jaxnn.train.layout import Layout, lies_split, of_members
+from jaxnn.train.layout import Layout, agreed, lies_split, of_members
 from jaxnn.train.program import Programs, settings
 from jaxnn.train.trial import Trial
 
@@ -72,7 +72,8 @@ class Group:
             host = jax.tree.map(lambda a: a if lies_split(a) else np.asarray(a)[back], state)
         else:
             host = of_members(state, back)
-        self.kept = self.standing._replace(state=host, laid=False)
+        if not _splits(layout):
+            self.kept = self.standing._replace(state=host, laid=False)
         return host
 
     def keep(self, layout: Layout) -> None:
@@ -86,7 +87,10 @@ class Group:
     def fall_back(self, layout: Layout) -> None:
         """To the host; and to where the members stood when their state was last there, if a call has taken it."""
         try:
-            self.standing = self.standing._replace(state=self.state(layout), laid=False)
+            state = self.state(layout)
+            if any(isinstance(a, jax.Array) and a.is_deleted() for a in jax.tree.leaves(state)):
+                raise RuntimeError("a call has taken it")
+            self.standing = self.standing._replace(state=state, laid=False)
         except RuntimeError:  # it is deleted, or came of a call that failed
             self.standing = self.kept
 
@@ -124,7 +128,9 @@ class Group:
         given = placed(own, layout, len(self.members))
         state = self.standing.state
         if not self.standing.laid:
-            self.kept, self.due = self.standing, time.perf_counter() + KEEP_SECONDS
+            # What is split is not kept: it would be there twice.
+            self.kept = Standing(None, False, 0, {}) if _splits(layout) else self.standing
+            self.due = time.perf_counter() + KEEP_SECONDS
         if state is not None and not self.standing.laid:
             order = layout.arrange(len(self.members))
             state = layout.place(of_members(state, order), by_member=True)
@@ -160,12 +166,17 @@ class Group:
                 raise
             if interrupted is not None:
                 raise interrupted
-            self.pace = max(1, int(VISIT_SECONDS * count / max(time.perf_counter() - began, 1e-6)))
+            self.pace = agreed(layout, max(1, int(VISIT_SECONDS * count / max(time.perf_counter() - began, 1e-6))))
             if not going(member, self.standing.state).any():
                 self.standing = self.standing._replace(epoch=target)
             visited(self.standing.epoch - before.epoch)
             del before
             self.keep(layout)
+
+
+def _splits(layout: Layout) -> bool:
+    """Whether devices share the weights of a member."""
+    return layout.spread is not None and layout.spread.splits
 
 
 def shared(source: Source, trial: Trial) -> tuple:

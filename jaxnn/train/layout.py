@@ -192,6 +192,15 @@ def lies_split(leaf: Any) -> bool:
     return isinstance(leaf, jax.Array) and len(leaf.sharding.device_set) > 1 and not leaf.is_fully_replicated
 
 
+def agreed(layout: Layout, value: int) -> int:
+    """A number by which all processes of a member go: that of the first, where there are several."""
+    if layout.spread is None or jax.process_count() == 1:
+        return value
+    from jax.experimental.multihost_utils import broadcast_one_to_all
+
+    return int(broadcast_one_to_all(np.int32(value)))
+
+
 def of_members(tree: Any, members: Any) -> Any:
     """Some members of a stacked tree, in this order: on the host, but for leaves that are split over devices.
 
@@ -215,15 +224,17 @@ def stacked(trees: list[Any]) -> Any:
 
 
 def check_layout(plan: Any) -> Layout:
-    """The layout that a `fit` is given; None is one device.
+    """The layout that a `fit` is given; ``"auto"`` is one device.
 
     Example:
-        >>> check_layout("auto")
+        >>> check_layout("vmap")
         Traceback (most recent call last):
-        ValueError: fit trains one network: plan must be a Plan or None, got 'auto'; write plan=nn.Plan(data=8)
+        ValueError: fit trains one network: plan must be a Plan or "auto", got 'vmap'; write plan=nn.Plan(data=8)
     """
-    if isinstance(plan, type) or not (plan is None or hasattr(plan, "settled")):
+    if plan is None or (isinstance(plan, str) and plan == "auto"):
+        return Alone()
+    if not hasattr(plan, "settled") or isinstance(plan, type):
         raise ValueError(
-            f"fit trains one network: plan must be a Plan or None, got {plan!r}; write plan=nn.Plan(data=8)"
+            f'fit trains one network: plan must be a Plan or "auto", got {plan!r}; write plan=nn.Plan(data=8)'
         )
-    return Alone() if plan is None else plan
+    return plan

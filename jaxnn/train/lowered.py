@@ -43,6 +43,8 @@ def lowered(population: Population) -> Pair:
         >>> pair.state.params["kernel"].shape, "tensor<2x3x1xf32>" in pair.train.stage.as_text()
         ((2, 3, 1), True)
     """
+    if not population.source.whole:
+        raise ValueError("members of a stream have programs of their own; write the rows in memory, as (x, y)")
     layout, source, entry = population.layout, population.source, population.entries[0]
     places = len(layout.arrange(len(population.groups[0].members)))
 

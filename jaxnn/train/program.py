@@ -69,7 +69,7 @@ class Program:
         if signature in self.compiled:
             return lambda: (self.compiled[signature], False)
         lowered = Lowered(self.traced(*args).lower(), _options(self.options, _platform(args)))
-        del self.traces[signature]
+        self.traces.pop(signature, None)
 
         def finish() -> tuple[Any, bool]:
             with self.lock:

@@ -53,10 +53,11 @@ def _halved(population: Any, number: int, error: BaseException) -> int:
     smaller = population.layout.halved(count)
     if smaller is None:
         raise MemoryError(sentence(population)) from error
-    if not population.source.whole:
+    spread = population.layout.spread
+    if not population.source.whole or (spread is not None and spread.splits):
         raise MemoryError(
-            f"the device has too little memory for {count} members at once, and members of a stream cannot be laid out "
-            f"anew in the middle of it; write plan=nn.Plan(width={max(1, smaller.width)}, chunk={smaller.chunk})"
+            f"the device has too little memory for {count} members at once, and members of a stream, or whose weights "
+            f"devices share, cannot be laid out anew; write plan= with width={smaller.width}, chunk={smaller.chunk}"
         ) from error
     if smaller.sharding() != population.layout.sharding():
         population.placed = None  # the rows lie on other devices

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxnn.core.platforms import written_for
 from jaxnn.core.precision import DEFAULT
 from jaxnn.core.tree import count as scalars
 from jaxnn.core.types import Batch
@@ -53,7 +54,7 @@ class StreamPrograms(Programs):
                 return forward(trial, weights, state.model_state, batch, key=None, train=False, precision=precision)[0]
 
             with precision.tracing():
-                return judged_by(trial, outputs, batches, limit=count)
+                return judged_by(trial, outputs, batches, self.recipe.reading(None), count)
 
         def end(own: tuple, held: Any) -> Any:
             member, state, before, sums, judged = own
@@ -63,7 +64,14 @@ class StreamPrograms(Programs):
                 return jax.tree.map(lambda a, b: jax.lax.select(on, a, b), after, state), row
             return kept(on, after, before), row
 
-        going, judging, ending = layout.lay(go), layout.lay(judge), layout.lay(end)
+        def known(function: Any) -> Any:
+            def traced(own: tuple, shared: Any) -> Any:
+                with written_for(layout.platform):
+                    return function(own, shared)
+
+            return layout.lay(traced)
+
+        going, judging, ending = known(go), known(judge), known(end)
         self.train = Program(lambda member, state, block: going((member, state), block), OPTIONS, donate=(1,))
         self.judge = Program(lambda member, state, block: judging((member, state), block), OPTIONS)
         self.end = Program(lambda *args: ending(args[:-1], args[-1]), OPTIONS)

@@ -19,7 +19,7 @@ from jaxnn.data.blocks import Chunk
 from jaxnn.train.engine import Member
 from jaxnn.train.enrol import Entry
 from jaxnn.train.group import PATIENCE_SECONDS, VISIT_SECONDS, Group, Standing, going, placed
-from jaxnn.train.layout import Layout, of_members
+from jaxnn.train.layout import Layout, agreed, of_members
 from jaxnn.train.middle import Middle, Piece, nothing
 from jaxnn.train.program import settings
 from jaxnn.train.stream_labels import in_range, label_bounds
@@ -55,6 +55,13 @@ class StreamGroup(Group):
         middle = self.middle.at(self._back(layout)) if found.laid else self.middle
         return found._replace(state=self.state(layout), laid=False, middle=middle)
 
+    def fall_back(self, layout: Layout) -> None:
+        """To the host; to where the members stood when they began, if a call has taken their state."""
+        try:
+            self.standing = self.home(layout)
+        except RuntimeError:
+            self.standing = self.kept
+
     def start(self, programs: Any, layout: Layout, own: tuple, source: Any, shared: tuple) -> tuple:
         """As `Group.start`."""
         given, standing, order = (
@@ -82,7 +89,16 @@ class StreamGroup(Group):
         shuffle: bool, visited: Callable[[int], None],
     ) -> None:  # fmt: skip
         """As `Group.train`; ``visited`` is called in the middle of an epoch too."""
-        call, seen = program, time.monotonic()
+        try:
+            self._through(program, member, layout, target, shuffle, visited)
+        except RuntimeError:  # such as too little memory
+            self.fall_back(layout)
+            raise
+
+    def _through(
+        self, call: "Call", member: Member, layout: Layout, target: int, shuffle: bool, visited: Callable[[int], None]
+    ) -> None:
+        seen = time.monotonic()
         while (epoch := self.standing.epoch) < target:
             if not self.middle.ended:
                 chunk = self._next(call, target, shuffle)
@@ -90,7 +106,7 @@ class StreamGroup(Group):
                     before = jax.tree.map(lambda a: a.copy(), self.standing.state)
                     self.standing = self.standing._replace(middle=self.middle._replace(before=before))
                 heard(partial(self._go, call, member, chunk))
-                if time.monotonic() - seen < VISIT_SECONDS or self.middle.ended:
+                if self.middle.ended or not agreed(layout, time.monotonic() - seen >= VISIT_SECONDS):
                     continue
             else:
                 self._end(call, member)

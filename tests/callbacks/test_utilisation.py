@@ -37,7 +37,7 @@ def test_rows_and_shares_are_what_the_clock_and_the_hand_say():
 
 
 def test_tokens_and_recomputation_of_a_language_model():
-    model = nn.gpt(11, 8, 16, 2, 2, repeat=True, remat=True)
+    model = nn.gpt(11, 8, 16, 2, 2, repeat=True, remat="full")
     lm = nn.Trial(model, "softmax_cross_entropy", optax.adam(1e-3))
     lines = []
     meter = utilisation(peak=1e12, tell=lines.append)

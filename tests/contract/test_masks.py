@@ -45,6 +45,7 @@ LAYERS = [
     (nn.Residual(nn.Dense(4, "tanh")), X),
     (nn.Parallel(nn.Dense(4), nn.GRU(4, return_sequences=True), join="multiply"), X),
     (nn.Repeat(nn.Residual(nn.Sequential(nn.LayerNorm(), nn.Dense(4))), 2), X),
+    (nn.Remat(nn.Residual(nn.Sequential(nn.LayerNorm(), nn.Dense(4))), "full"), X),
     (BLOCK, X),
     (nn.TransformerBlock(nn.Attention(2), norm=nn.BatchNorm()), X),
     (

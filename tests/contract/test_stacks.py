@@ -33,7 +33,7 @@ ANYWHERE = st.one_of(
         lambda n, d, r: nn.Sequential(nn.Dense(n), nn.Repeat(nn.Residual(nn.Dense(n, "tanh")), d, r)),
         SMALL,
         SMALL,
-        st.booleans(),
+        st.sampled_from([None, "full", "dots"]),
     ),
     st.builds(
         lambda n: nn.Graph(("a", nn.Dense(n), "x"), ("b", nn.Dense(n), "a"), ("c", nn.Join(), ("a", "b"))), SMALL

@@ -11,6 +11,7 @@ import pytest
 from sklearn.preprocessing import StandardScaler
 
 import jaxnn as nn
+from jaxnn.core.precision import precision_of
 from jaxnn.data.split import standardise
 from jaxnn.export.columns import encode
 from jaxnn.export.forward import forward
@@ -102,11 +103,11 @@ def test_a_transformer_of_another_library_is_refused():
 
 
 def test_weights_of_half_precision_are_cast():
-    model = model_of(nn.mlp((8,), out=3), X, compute_dtype=jnp.bfloat16)
+    model = model_of(nn.mlp((8,), out=3), X, precision=precision_of("bfloat16"))
     half = dataclasses.replace(model, params=jax.tree.map(lambda a: jnp.asarray(a, jnp.bfloat16), model.params))
     made = forward(half)
     assert {str(a.dtype) for a in jax.tree.leaves((made.weights, made.outputs))} == {"float32"}
-    wanted = dataclasses.replace(half, params=jax.tree.map(np.float32, half.params), compute_dtype=None).predict(X)
+    wanted = dataclasses.replace(half, params=jax.tree.map(np.float32, half.params), precision=None).predict(X)
     close(answers(half, X), wanted)
 
 

@@ -198,8 +198,8 @@ def part_refused():
         ('must be "fully", a tuple of rules', nn.Plan(data=2, shard="zero")),
         ("split none of the leaves", nn.Plan(model=2, shard=(("*nowhere", P("model")),))),
         ("is no multiple of", nn.Plan(model=8, shard=(("*bias", P("model")),))),
-        ("plan must be a Plan or None", "map"),
-        ("plan must be a Plan or None", nn.Plan),
+        ("plan must be a Plan or", "map"),
+        ("plan must be a Plan or", nn.Plan),
     ):
         refused(message, lambda plan=plan: nn.fit(mlp, ROWS, dict(lr=1e-2), plan=plan, **OPTIONS))
 

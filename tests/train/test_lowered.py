@@ -29,7 +29,7 @@ def population(members=3, **options):
     [
         {"plan": "map", "validation": 0.25},
         {"folds": 3},
-        {"plan": Plan(1, 2, 4), "stop": nn.EarlyStopping(patience=2)},
+        {"plan": Plan(1, 2, 4), "stop": nn.EarlyStopping("loss", patience=2)},
         {"start": {"dense_0": {"kernel": np.ones((3, 4), np.float32)}}},
     ],
 )
