@@ -5,7 +5,6 @@ an origin that cannot jump there opens it earlier, and what lies between is read
 """
 
 import inspect
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -230,23 +229,23 @@ def origin_of(batches: Any) -> Origin:
         >>> type(origin_of([1, 2])).__name__, type(origin_of(iter([1]))).__name__, type(origin_of(lambda: [1])).__name__
         ('Listed', 'Once', 'Made')
     """
+    if frames.is_frame(batches) or isinstance(batches, Mapping):
+        raise ValueError(
+            "a table or a dict is one batch; write nn.fit(trial, (table, 'column'), ...), or "
+            "nn.stream([table], target='column') for a list of them"
+        )
+    if isinstance(batches, (list, tuple)) and batches and str(batches[0]).endswith(".parquet"):
+        raise ValueError(
+            "these are paths; write nn.stream(folder, target=...), or nn.stream(pyarrow.dataset.dataset(paths), "
+            "target=...)"
+        )
     if hasattr(batches, "__getitem__") and hasattr(batches, "__len__"):
         if not hasattr(batches, "__iter__") and hasattr(type(batches), "__add__") and "torch" in homes(batches):
             raise ValueError(
                 f"a {type(batches).__name__} of PyTorch gives rows one by one; write torch.utils.data.DataLoader("
                 "dataset, batch_size=256)"
             )
-        if isinstance(batches[0], (str, os.PathLike)):
-            raise ValueError(
-                "these are paths; write nn.stream(folder, target=...), or nn.stream(pyarrow.dataset.dataset(paths), "
-                "target=...)"
-            )
         return Listed(batches)
-    if frames.is_frame(batches) or isinstance(batches, Mapping):
-        raise ValueError(
-            "a table or a dict is one batch; write nn.fit(trial, (table, 'column'), ...), or "
-            "nn.stream([table], target='column') for a list of them"
-        )
     if hasattr(batches, "__next__"):
         tells = hasattr(batches, "get_state") and hasattr(batches, "set_state")
         return Resumed(batches) if tells else Once(batches)

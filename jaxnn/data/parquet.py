@@ -61,19 +61,17 @@ def _groups(files: Any) -> list[tuple[Any, int, int]]:
     if isinstance(files, (str, os.PathLike)) and not os.path.exists(files):
         raise ValueError(f"there is no {os.fspath(files)!r}; write the path of a Parquet file or of a folder of them")
     files = os.fspath(files) if isinstance(files, os.PathLike) else files
-    if hasattr(files, "read_row_group"):
-        known = [files]
-    else:
-        dataset = files
-        if not hasattr(files, "files"):
-            dataset = pyarrow.dataset.dataset(files, format="parquet", partitioning="hive")
-        known = dataset.files
     found = []
     try:
+        single = hasattr(files, "read_row_group")
+        dataset = files
+        if not single and not hasattr(files, "files"):
+            dataset = pyarrow.dataset.dataset(files, format="parquet", partitioning="hive")
+        known = [files] if single else dataset.files
         for file in known:
             meta = _open(file).metadata
             found += [(file, k, meta.row_group(k).num_rows) for k in range(meta.num_row_groups)]
-        if not hasattr(files, "read_row_group"):
+        if not single:
             _check_whole(dataset, known, sum(rows for _, _, rows in found))
     except (OSError, pyarrow.ArrowInvalid) as error:
         raise ValueError(f"{_name(files)} cannot be read as Parquet files here: {error!s:.200}") from error

@@ -9,7 +9,7 @@ import pytest
 
 import jaxnn as nn
 from jaxnn.callbacks import every, utilisation
-from jaxnn.callbacks.utilisation import work_of
+from jaxnn.callbacks.utilisation import trained, work_of
 
 X = np.random.default_rng(0).normal(size=(10, 3)).astype(np.float32)
 Y = X.sum(1)
@@ -107,3 +107,13 @@ def test_what_a_row_takes_is_counted_from_shapes():
     pop = nn.population(trial, (X, Y), dict(lr=[0.1]), batch_size=4)
     work = work_of(pop)
     assert work == (3 * ROW - 2 * 3 * 5, 4 * (3 * ROW - 2 * 3 * 5), None)
+
+
+def test_a_stream_is_counted_by_its_steps():
+    x, y = np.ones((40, 3), np.float32), np.ones(40, np.float32)
+    trial = nn.Trial(nn.linear_regression(), "squared_error", optax.sgd(0.1))
+    seen = []
+    for data in ((x, y), lambda: ((x[i : i + 10], y[i : i + 10]) for i in range(0, 40, 10))):
+        clock = lambda pop, epoch, row: seen.append(trained(pop, epoch - 1, epoch, 4))  # noqa: E731
+        nn.fit(trial, data, epochs=2, batch_size=10, callbacks=[clock], progress=False)
+    assert seen == [(40, 4)] * 4

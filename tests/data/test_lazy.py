@@ -44,3 +44,10 @@ def test_the_order_of_an_epoch(array):
 
 def test_what_lies_elsewhere(array):
     assert is_lazy(array) == (array is not X)
+
+
+def test_a_private_copy_of_a_map_is_read_as_it_stands(tmp_path):
+    np.save(tmp_path / "x.npy", np.arange(6.0).reshape(3, 2))
+    mine = np.load(tmp_path / "x.npy", mmap_mode="c")
+    mine += 100.0
+    assert taken(mine, np.array([2, 0])).tolist() == [[104.0, 105.0], [100.0, 101.0]]

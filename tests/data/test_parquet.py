@@ -75,3 +75,19 @@ def test_text_needs_what_has_learned(tmp_path):
     learned = nn.data.Preparation().fit(table.drop_columns(["label"]).to_pandas())
     x, _ = rows(read(wish, prepare=learned, shuffle=False))
     np.testing.assert_allclose(x, learned.transform(table.drop_columns(["label"]).to_pandas()), rtol=1e-6)
+
+
+def test_a_dataset_that_is_not_its_files_is_refused(tmp_path):
+    table = pa.table({"a": np.arange(6.0), "y": np.arange(6), "part": ["u", "v"] * 3})
+    pyarrow.parquet.write_table(table, tmp_path / "one.parquet")
+    whole = pyarrow.dataset.dataset(tmp_path / "one.parquet")
+    with pytest.raises(ValueError, match=r"the dataset is filtered, .* write a function that makes its batches"):
+        Parquet(whole.filter(pyarrow.dataset.field("a") > 2), None)
+    pyarrow.dataset.write_dataset(
+        table, tmp_path / "hive", format="parquet", partitioning=["part"], partitioning_flavor="hive"
+    )
+    with pytest.raises(ValueError, match="columns that stand in the names of its folders"):
+        Parquet(tmp_path / "hive", None)
+    (tmp_path / "bad.parquet").write_bytes(b"nothing")
+    with pytest.raises(ValueError, match=r"bad.parquet cannot be read as Parquet files"):
+        Parquet(str(tmp_path / "bad.parquet"), None)

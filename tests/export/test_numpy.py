@@ -125,3 +125,11 @@ def test_weights_of_another_file_are_refused(tmp_path):
 def test_a_name_that_python_cannot_import_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"'my-model' is no name that Python imports"):
         nn.export(model_of(nn.Dense(2), floats(4)), "numpy", tmp_path / "my-model.py")
+
+
+@pytest.mark.parametrize("name", ["class", "my col", "np", "W", "x=print()"])
+def test_a_name_that_python_cannot_have_is_refused(name, tmp_path):
+    x = {name: np.ones((2, 3), np.float32)}
+    model = nn.Model(nn.Graph(("a", nn.Lambda(lambda v: v), name)), {"a": {}}, {}, "squared_error", row=x)
+    with pytest.raises(ValueError, match="is no name that a function of Python may have"):
+        nn.export(model, "numpy", tmp_path / "model.py")

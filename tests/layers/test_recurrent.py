@@ -224,3 +224,8 @@ def test_forget_bias_and_orthogonal_gates(key, x):
 def test_errors_show_the_call_to_write(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+def test_whether_sequences_return_is_true_or_false():
+    with pytest.raises(ValueError, match=r"return_sequences must be True or False, got .*; write LSTM\(64, return_seq"):
+        nn.LSTM(3, return_sequences="print('hello') or True")

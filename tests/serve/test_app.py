@@ -201,3 +201,13 @@ def test_an_unforeseen_failure_is_told_without_its_insides(served):
         status, answer = ask.predict([[1.0]])
         assert status == 500 and "secret" not in answer["error"]
         assert ask("GET", "/health")[0] == 200
+
+
+def test_rows_of_texts_without_names_are_asked_as_they_were_given(served):
+    x = np.array([[1.0, "red"], [2.0, "blue"], [3.0, "red"], [4.0, "blue"]] * 4, dtype=object)
+    run = fitted(nn.mlp((4,), out=2), x, np.array(["a", "b"] * 8), prepare=nn.data.Preparation())
+    with served(run) as ask:
+        status, found = ask.predict([[1.5, "red"], [2, "blue"]])
+        assert ask.predict([[1.0], [2.0, "red"]])[0] == 400
+        assert ask.predict([[10**400, "red"]])[0] == 400
+    assert status == 200 and found["predictions"] == run.predict(np.array([[1.5, "red"], [2, "blue"]], object)).tolist()
