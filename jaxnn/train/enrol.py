@@ -102,7 +102,7 @@ def enrol(
     check_names(trial, hparams)
     inside, structure = split(hparams)
     size, shuffle, steps = source.stepped(own["batch_size"], shuffle)
-    size = micro_rows(size, micro, source.rows if source.whole else size + 1)
+    size = micro_rows(size, micro, source.rows if source.whole else source.origin.rows or 2**31)
     part = part_of(point)
     if not 0 <= part < len(steps):
         raise ValueError(f"the data have {len(steps)} part(s), and {part} is none of them; write "

@@ -12,6 +12,7 @@ from jax.sharding import PartitionSpec as P
 
 import jaxnn as nn
 from jaxnn.core.shards import MEGATRON
+from jaxnn.train.lowered import lowered
 from jaxnn.train.program import programs
 
 RNG = np.random.default_rng(0)
@@ -202,6 +203,36 @@ def part_refused():
         ("plan must be a Plan or", nn.Plan),
     ):
         refused(message, lambda plan=plan: nn.fit(mlp, ROWS, dict(lr=1e-2), plan=plan, **OPTIONS))
+
+
+def part_planned(folder):
+    """What a spread plan says before it trains, when memory is short, and of a folder that one device began."""
+    space, plan = dict(lr=[1e-2, 3e-3], seed=[0, 1]), nn.Plan(devices=2, chunk=2, data=2, shard="fully")
+    options = dict(batch_size=8, validation=0.2)
+    pop = nn.population(mlp, ROWS, space, plan=plan, **options)
+    made = lowered(pop).train.compile()
+    assert made.memory_analysis().argument_size_in_bytes > 0 and pop.layout.memory is None
+    assert pop.layout.halved(2).spread.mesh.devices.size == 2
+    begun = nn.population(mlp, ROWS, space, plan="vmap", **options)
+    begun.advance(1)
+    begun.save(folder)
+    there = nn.Population.load(folder, mlp, ROWS, validation=0.2, layout=plan)
+    there.advance(1), begun.advance(1)
+    for k in range(4):
+        same(there.run(k), begun.run(k))
+
+    def short(*_):
+        jax.tree.map(lambda a: a.delete(), [g.standing.state for g in pop.groups if g.standing.laid])
+        raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 8 bytes.")
+
+    pop.advance(1)
+    pop.visits.append(short)
+    try:
+        pop.advance(1)
+    except MemoryError as error:
+        assert "whose weights devices share, cannot be laid out anew" in str(error)
+    else:
+        raise AssertionError("nothing was short")
 
 
 def part_process(number, port, folder):

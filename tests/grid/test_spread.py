@@ -23,9 +23,9 @@ def _environment():
             "JAX_NUMPY_DTYPE_PROMOTION": "strict", "JAX_NUMPY_RANK_PROMOTION": "raise"}  # fmt: skip
 
 
-@pytest.mark.parametrize("part", ["gpt", "rows", "members", "checkpoints", "compiled", "refused"])
+@pytest.mark.parametrize("part", ["gpt", "rows", "members", "checkpoints", "compiled", "refused", "planned"])
 def test_on_eight_devices(part, tmp_path):
-    given = [tmp_path] if part == "checkpoints" else []
+    given = [tmp_path] if part in ("checkpoints", "planned") else []
     done = subprocess.run([sys.executable, "-W", "error", PARTS, part, *given], capture_output=True, text=True,
                           timeout=600, env=_environment())  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]

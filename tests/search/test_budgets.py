@@ -61,3 +61,15 @@ def test_rows_of_a_stream_are_no_budget():
     batches = [(np.ones((4, 1), np.float32), np.ones(4, np.float32))] * 3
     with pytest.raises(ValueError, match=r'these come as a stream; write nn.Halving\(budget="epochs"\)'):
         nn.grid(line, batches, dict(lr=[0.1, 0.2]), epochs=2, search=nn.Halving(budget="rows", metric="loss"))
+
+
+def test_micro_batches_divide_the_steps_of_every_round():
+    def line(lr):
+        return nn.Trial(nn.linear_regression(), "squared_error", optax.sgd(lr))
+
+    x = np.random.default_rng(0).normal(size=(48, 2))
+    options = dict(epochs=2, batch_size=40, validation=0.1, progress=False)
+    search = nn.Halving(3, budget="rows", metric="val_loss")
+    rates = [0.1, 0.03, 0.01, 0.003, 0.2, 0.05, 0.02, 0.001]
+    whole, pieced = (nn.grid(line, (x, x[:, 0]), dict(lr=rates), micro=m, search=search, **options) for m in (None, 4))
+    np.testing.assert_allclose(whole.table["val_loss"], pieced.table["val_loss"], rtol=1e-5)

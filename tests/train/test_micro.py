@@ -153,3 +153,10 @@ def test_rows_of_a_step():
     assert pieced({"a": jnp.arange(12).reshape(2, 6)}, 3, axis=1)["a"].tolist() == [
         [[0, 3], [1, 4], [2, 5]], [[6, 9], [7, 10], [8, 11]]
     ]  # fmt: skip
+
+
+def test_a_stream_is_refused_as_rows_in_memory_are():
+    trial = nn.Trial(nn.linear_regression(), "squared_error", optax.sgd(0.1))
+    batches = lambda: ((X[i : i + 10], X[i : i + 10, 0]) for i in range(0, 30, 10))  # noqa: E731
+    with pytest.raises(ValueError, match="micro=12 does not divide the 32 rows of a step"):
+        nn.fit(trial, batches, epochs=1, batch_size=32, micro=12, progress=False)
