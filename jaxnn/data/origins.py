@@ -234,7 +234,7 @@ def origin_of(batches: Any) -> Origin:
             "a table or a dict is one batch; write nn.fit(trial, (table, 'column'), ...), or "
             "nn.stream([table], target='column') for a list of them"
         )
-    if isinstance(batches, (list, tuple)) and batches and str(batches[0]).endswith(".parquet"):
+    if type(batches) in (list, tuple) and str(next(iter(batches), "")).endswith(".parquet"):
         raise ValueError(
             "these are paths; write nn.stream(folder, target=...), or nn.stream(pyarrow.dataset.dataset(paths), "
             "target=...)"

@@ -83,7 +83,7 @@ class Entry(NamedTuple):
 
 
 def enrol(
-    trial: TrialLike, source: Source, point: Mapping[str, Any], *, epochs: int, batch_size: int | None,
+    trial: TrialLike, source: Any, point: Mapping[str, Any], *, epochs: int, batch_size: int | None,
     shuffle: bool = True, stop: Any = None, precision: Any = None, rewind: bool = True, micro: int | None = None,
 ) -> Entry:  # fmt: skip
     """Sort a point into what is traced and what is structure; checks the names and numbers of its hyperparameters.

@@ -231,7 +231,7 @@ def check_layout(plan: Any) -> Layout:
         Traceback (most recent call last):
         ValueError: fit trains one network: plan must be a Plan or "auto", got 'vmap'; write plan=nn.Plan(data=8)
     """
-    if plan is None or (isinstance(plan, str) and plan == "auto"):
+    if plan is None or plan == "auto":
         return Alone()
     if not hasattr(plan, "settled") or isinstance(plan, type):
         raise ValueError(
