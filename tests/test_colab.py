@@ -76,7 +76,7 @@ def index(tmp_path_factory):
     shutil.copytree(ROOT / "jaxnn", copy / "jaxnn", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, copy)
-    run(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", folder, copy)
+    run(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", folder, copy)
     for words in itertools.chain(PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()):
         name, version = re.match(r"([\w-]+)(?:\[.*\])?(?:>=([\d.]+))?", words).groups()
         if version and name not in RUNTIME:
