@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jax
+
 UNKNOWN = 8 << 30
 """Bytes of a device, or a machine, that does not tell."""
 FRACTION = "XLA_PYTHON_CLIENT_MEM_FRACTION"
@@ -18,7 +20,10 @@ def free(devices: tuple) -> int:
 
 
 def _left(device: Any) -> int:
-    stats = device.memory_stats() or {}
+    try:
+        stats = device.memory_stats() or {}
+    except jax.errors.JaxRuntimeError:  # a device that a program is only compiled for
+        stats = {}
     if "bytes_limit" not in stats:
         return int(UNKNOWN * float(os.environ.get(FRACTION) or 0.75))
     return max(0, stats["bytes_limit"] - stats.get("bytes_in_use", 0))

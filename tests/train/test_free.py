@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from types import SimpleNamespace
 
+import jax
 import pytest
 
 from jaxnn.train.free import FRACTION, UNKNOWN, available, free
@@ -63,3 +64,13 @@ def test_without_a_table_free_pages_count(tmp_path):
     assert available(tmp_path) > 0
     put(tmp_path, proc__meminfo="nothing of use")
     assert available(tmp_path) > 0
+
+
+def test_a_device_that_is_not_here_does_not_tell():
+    class Far:
+        platform = "gpu"
+
+        def memory_stats(self):
+            raise jax.errors.JaxRuntimeError("INVALID_ARGUMENT: MemoryStats is only supported for addressable devices.")
+
+    assert free((Far(),)) > 0
